@@ -1,0 +1,41 @@
+"""What a handler receives and what it returns."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from durable_server.auth.principal import Principal
+from durable_server.server import Server
+
+
+@dataclass(slots=True)
+class Call:
+    """One request that has passed the gates.
+
+    `protocol_version` is the worker protocol version to echo (None on the control plane);
+    `advertised_version` the one that the address the client used advertises. `lost` registers a
+    callable that is called, at most once and from any thread, when the client disconnects before
+    the reply.
+    """
+
+    server: Server
+    operation: str
+    method: str
+    route: str
+    principal: Principal
+    namespace: str
+    request_id: str
+    protocol_version: str | None = None
+    advertised_version: str = "1.20"
+    correlation_id: str | None = None
+    lost: Callable[[Callable[[], None]], None] = field(default=lambda callback: None)
+
+
+@dataclass(slots=True)
+class Reply:
+    """A status and a body without envelope; `raw` replaces the body by ready bytes and a type."""
+
+    status: int
+    body: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    raw: tuple[bytes, str] | None = None

@@ -1,0 +1,186 @@
+"""The commands a worker sends when it completes a workflow task: parsing, then applying.
+
+One module per command, named as on the wire. Parsing turns raw JSON into values and collects every
+problem by field; applying writes events and rows into a draft. A batch is applied all or nothing.
+"""
+
+from typing import Any, NamedTuple
+
+from durable_server.engine import steps
+from durable_server.engine.commands import (
+    complete_workflow,
+    fail_workflow,
+    record_side_effect,
+    record_version_marker,
+    schedule_activity,
+    start_timer,
+)
+from durable_server.engine.commands.fields import Fields
+from durable_server.engine.commands.groups import step_of
+from durable_server.engine.decision import Draft
+from durable_server.refusal import Refusal, invalid
+
+Command = Any
+
+TERMINAL = frozenset({"complete_workflow", "fail_workflow"})
+BLOCKING = frozenset({"schedule_activity", "start_timer"})
+MODULES: dict[str, Any] = {
+    "complete_workflow": complete_workflow,
+    "fail_workflow": fail_workflow,
+    "schedule_activity": schedule_activity,
+    "start_timer": start_timer,
+    "record_side_effect": record_side_effect,
+    "record_version_marker": record_version_marker,
+}
+
+
+class Completion(NamedTuple):
+    """A worker's completion of a workflow task: (type, parsed command) pairs in the sent order."""
+
+    task_id: str
+    lease_owner: str
+    attempt: int
+    commands: list[tuple[str, Command]]
+    digest: str
+
+
+class TaskFailure(NamedTuple):
+    """A worker's report that it could not carry out a workflow task."""
+
+    task_id: str
+    lease_owner: str
+    attempt: int
+    message: str
+    failure_type: str | None
+    digest: str
+
+
+def parse(raw_commands: list[dict[str, Any]]) -> list[tuple[str, Command]]:
+    """Turn raw commands into values, or refuse with every offending field of every command."""
+    errors: dict[str, list[str]] = {}
+    parsed: list[tuple[str, Command]] = []
+    for index, raw in enumerate(raw_commands):
+        kind = raw.get("type")
+        fields = Fields(raw, f"commands.{index}", errors)
+        module = MODULES.get(kind) if isinstance(kind, str) else None
+        if module is None:
+            fields.problem("type", unsupported(kind))
+            continue
+        fields.check_scope(kind)
+        parsed.append((kind, module.parse(fields)))
+    if errors:
+        raise invalid(errors)
+    return parsed
+
+
+def unsupported(kind: Any) -> str:
+    """The text for a command type that nobody here carries out."""
+    if not isinstance(kind, str) or not kind:
+        return "Each command must declare a supported type."
+    return f"Workflow task command type [{kind}] is not supported by the server yet."
+
+
+def apply(draft: Draft, completion: Completion) -> list[str]:
+    """Apply a batch to the run; returns the ids of the tasks it created, in command order."""
+    _check_batch(draft, completion)
+    commands = [each for each in completion.commands if not _sent_again(draft, *each)]
+    blocking = sum(1 for kind, _ in commands if kind in BLOCKING)
+    barrier = 0
+    created: list[str] = []
+    for index, (kind, command) in enumerate(commands):
+        if kind in BLOCKING:
+            place(draft, command.group, completion, index)
+            if not barrier:
+                barrier = draft.run.next_step
+                steps.open_barrier(draft.run, barrier, blocking)
+        batch = Batch(index, completion, barrier)
+        task_id = MODULES[kind].apply(draft, command, batch)
+        if task_id is not None:
+            created.append(task_id)
+    return created
+
+
+class Batch(NamedTuple):
+    """Where a command stands: its index, its completion, and the barrier that it joins."""
+
+    index: int
+    completion: Completion
+    barrier: int
+
+    def refuse(self, text: str) -> Refusal:
+        """The refusal of the whole batch because of this command."""
+        return invalid_commands(self.completion, self.index, text)
+
+
+def invalid_commands(completion: Completion, index: int, text: str) -> Refusal:
+    """Nothing of the batch is applied; the task stays leased."""
+    return Refusal(
+        "invalid_commands",
+        task_id=completion.task_id,
+        workflow_task_attempt=completion.attempt,
+        outcome="completed",
+        recorded=False,
+        run_id=None,
+        run_status=None,
+        created_task_ids=[],
+        errors={f"commands.{index}": [text]},
+    )
+
+
+def _sent_again(draft: Draft, kind: str, command: Command) -> bool:
+    """Whether this is a member of a group that the run already waits for, sent once more."""
+    if kind not in BLOCKING or command.group is None:
+        return False
+    base = command.group["parallel_group_path"][0]["parallel_group_base_sequence"]
+    run = draft.run
+    known = str(base) in run.barriers or base in run.ready_barriers
+    return known and step_of(command.group) < run.next_step
+
+
+def place(draft: Draft, group: dict[str, Any] | None, completion: Completion, index: int) -> None:
+    """Move to the step number that a group member declares; gaps are legal, going back is not."""
+    if group is None:
+        return
+    declared = step_of(group)
+    if declared < draft.run.next_step:
+        text = f"Step {declared} of the parallel group is already taken."
+        raise invalid_commands(completion, index, text)
+    draft.run.next_step = declared
+
+
+def _check_batch(draft: Draft, completion: Completion) -> None:
+    commands, limits, run = completion.commands, draft.moment.limits, draft.run
+    kinds = [kind for kind, _ in commands]
+    for index, kind in enumerate(kinds[:-1]):
+        if kind in TERMINAL:
+            text = f"No command may follow {kind}, which ends the run."
+            raise invalid_commands(completion, index + 1, text)
+    counts = (
+        ("command_batch_size", len(commands), limits.commands_per_task_max),
+        (
+            "pending_activity_count",
+            run.open_activities + kinds.count("schedule_activity"),
+            limits.pending_activities_max,
+        ),
+        (
+            "pending_timer_count",
+            run.open_timers + kinds.count("start_timer"),
+            limits.pending_timers_max,
+        ),
+    )
+    for limit_kind, value, limit in counts:
+        if 0 < limit < value:
+            raise structural_limit(completion, limit_kind, value, limit)
+
+
+def structural_limit(completion: Completion, kind: str, value: int, limit: int) -> Refusal:
+    """The refusal of a batch that would exceed a bound."""
+    return Refusal(
+        "structural_limit_exceeded",
+        task_id=completion.task_id,
+        workflow_task_attempt=completion.attempt,
+        outcome="rejected",
+        limit_kind=kind,
+        current_value=value,
+        configured_limit=limit,
+    )

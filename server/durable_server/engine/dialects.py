@@ -1,0 +1,22 @@
+"""What a published SDK release cannot read, decided from the version it registered with."""
+
+import functools
+import re
+
+_PYTHON = re.compile(r"durable-workflow-python/(\d+)\.(\d+)\.(\d+)")
+
+
+@functools.lru_cache(maxsize=256)
+def python_version(sdk_version: str | None) -> tuple[int, int, int] | None:
+    """The release of the official Python SDK, or None for any other worker."""
+    match = _PYTHON.match(sdk_version or "")
+    if match is None:
+        return None
+    major, minor, patch = match.groups()
+    return int(major), int(minor), int(patch)
+
+
+def blind_to_failures(sdk_version: str | None) -> bool:
+    """Whether workflow code never learns of a failed activity and would schedule it for ever."""
+    version = python_version(sdk_version)
+    return version is not None and version <= (0, 4, 28)

@@ -1,0 +1,22 @@
+"""The bounds that decisions keep, each with its documented default; 0 means unlimited."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds and lease lengths in force. Units are in the names; 0 switches a bound off."""
+
+    workflow_task_lease_seconds: int = 300
+    activity_task_lease_seconds: int = 300
+    pending_activities_max: int = 2000
+    pending_timers_max: int = 2000
+    commands_per_task_max: int = 1000
+    events_per_transaction_max: int = 5000
+    payload_bytes_max: int = 2_097_152
+    memo_bytes_max: int = 262_144
+    search_attributes_max: int = 100
+    history_events_max: int = 50_000
+    history_events_warn: int = 10_000
+    history_bytes_warn: int = 5_242_880
+    task_backoff_seconds_max: int = 60

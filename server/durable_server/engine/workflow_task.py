@@ -1,0 +1,226 @@
+"""Workflow tasks in the hands of a worker: lease, guard, heartbeat, completion, failure, release."""
+
+from typing import Any
+
+import orjson
+
+from durable_server.clock import SECOND, to_micro_text
+from durable_server.engine import commands, steps, tasks
+from durable_server.engine.decision import Decision, Draft, Moment
+from durable_server.engine.resume import fail_for_history, resume_run
+from durable_server.engine.run_state import Run, RunState, Task
+from durable_server.refusal import Refusal
+
+WAITING_FOR_HISTORY = "WorkflowTaskWaitingForHistory"
+
+
+def lease(state: RunState, moment: Moment, task: Task, holder: tasks.Holder) -> Decision:
+    """Hand a ready workflow task to a worker, whose dialect the run speaks from now on."""
+    draft = Draft(state, moment)
+    run = draft.run
+    run.task_leased = True
+    run.framing = run.framing or holder.framing
+    run.sdk_version = holder.sdk_version
+    draft.put_task(tasks.leased(task, holder, draft, moment.limits.workflow_task_lease_seconds))
+    return draft.done()
+
+
+def guard(
+    state: RunState | None, moment: Moment, task_id: str, lease_owner: str, attempt: int
+) -> Task:
+    """The task, if this worker holds it by this lease; refuses in the documented order."""
+    echoed = {"task_id": task_id, "workflow_task_attempt": attempt}
+    task = state.tasks.get(task_id) if state is not None else None
+    if state is None or task is None or task.kind != "workflow":
+        raise Refusal("task_not_found.workflow", **echoed)
+    if task.status != "leased" or task.lease_expires_at is None:
+        if state.run.closed:
+            raise Refusal("run_closed", **echoed, **stop_facts(state.run, task))
+        raise Refusal("task_not_leased", **echoed)
+    if task.lease_expires_at <= moment.now:
+        raise Refusal(
+            "lease_expired",
+            **echoed,
+            task_status="leased",
+            lease_owner=task.lease_owner,
+            lease_expires_at=to_micro_text(task.lease_expires_at),
+        )
+    if task.lease_owner != lease_owner:
+        raise Refusal("lease_owner_mismatch.workflow", **echoed, lease_owner=task.lease_owner)
+    if task.attempt != attempt:
+        raise Refusal("workflow_task_attempt_mismatch", **echoed, current_attempt=task.attempt)
+    return task
+
+
+def stop_facts(run: Run, task: Task) -> dict[str, Any]:
+    """What a worker is told that still works for a closed run."""
+    stopped = run.status in ("cancelled", "terminated")
+    return {
+        "stop_reason": f"run_{run.status}",
+        "cancel_requested": stopped,
+        "can_continue": False,
+        "run_status": run.status,
+        "run_closed_reason": run.closed_reason,
+        "run_closed_at": to_micro_text(run.closed_at) if run.closed_at else None,
+        "task_status": task.status,
+        "lease_owner": task.lease_owner,
+        "lease_expires_at": to_micro_text(task.lease_expires_at) if task.lease_expires_at else None,
+    }
+
+
+def heartbeat(
+    state: RunState | None, moment: Moment, task_id: str, lease_owner: str, attempt: int
+) -> Decision:
+    """Extend the lease by its full length."""
+    task = guard(state, moment, task_id, lease_owner, attempt)
+    assert state is not None
+    draft = Draft(state, moment)
+    expires_at = moment.now + moment.limits.workflow_task_lease_seconds * SECOND
+    draft.put_task(task._replace(lease_expires_at=expires_at))
+    return draft.done(
+        {
+            "task_id": task_id,
+            "workflow_task_attempt": attempt,
+            "lease_owner": lease_owner,
+            "renewed": True,
+            "lease_expires_at": to_micro_text(expires_at),
+            "run_status": state.run.status,
+            "task_status": "leased",
+            "reason": None,
+        }
+    )
+
+
+def complete(
+    state: RunState | None,
+    moment: Moment,
+    completion: commands.Completion,
+) -> Decision:
+    """Apply a worker's commands, all or nothing; a repeat of the request gets the same answer."""
+    task_id, owner, attempt = completion.task_id, completion.lease_owner, completion.attempt
+    known = state.tasks.get(task_id) if state is not None else None
+    if state is not None and known is not None:
+        answer = tasks.repeated_answer(known, owner, attempt, completion.digest)
+        if answer is not None:
+            return Draft(state, moment).done(answer)
+    task = guard(state, moment, task_id, owner, attempt)
+    assert state is not None
+    draft = Draft(state, moment)
+    run = draft.run
+    if run.deadline_at is not None and run.deadline_at <= moment.now:
+        raise Refusal("run_timed_out", **_not_recorded(completion, run))
+    created = commands.apply(draft, completion)
+    if not run.closed and 0 < moment.limits.history_events_max < run.last_sequence:
+        fail_for_history(draft, moment.limits.history_events_max)
+    answer = {
+        "task_id": task_id,
+        "workflow_task_attempt": attempt,
+        "outcome": "completed",
+        "recorded": True,
+        "run_id": run.run_id,
+        "run_status": run.status if run.closed else "waiting",
+        "created_task_ids": created,
+        "reason": None,
+    }
+    finished = task._replace(
+        status="failed" if run.status == "failed" else "completed",
+        failure_count=0,
+        last_error=None,
+        digest=completion.digest,
+        answer=orjson.dumps(answer).decode(),
+    )
+    draft.put_task(finished)
+    if not run.closed:
+        run.status = "waiting"
+        end_task(draft)
+    return draft.done(answer)
+
+
+def end_task(draft: Draft) -> None:
+    """The leased task is over: let in what arrived meanwhile, and wake the run if it was asked."""
+    run = draft.run
+    requested = run.wake_requested
+    run.task_id, run.task_leased, run.wake_requested = None, False, False
+    steps.let_in(draft)
+    if requested and not run.closed:
+        resume_run(draft, {})
+
+
+def fail(state: RunState | None, moment: Moment, report: commands.TaskFailure) -> Decision:
+    """A worker could not carry out the task: offer it again after a growing delay.
+
+    The run is untouched. A worker that only waits for new history is not failing: its task ends.
+    """
+    known = state.tasks.get(report.task_id) if state is not None else None
+    if state is not None and known is not None:
+        answer = tasks.repeated_answer(known, report.lease_owner, report.attempt, report.digest)
+        if answer is not None:
+            return Draft(state, moment).done(answer)
+    task = guard(state, moment, report.task_id, report.lease_owner, report.attempt)
+    assert state is not None
+    draft = Draft(state, moment)
+    answer = {
+        "task_id": report.task_id,
+        "workflow_task_attempt": report.attempt,
+        "outcome": "failed",
+        "recorded": True,
+        "reason": None,
+        "next_task_id": None,
+    }
+    ended = task._replace(digest=report.digest, answer=orjson.dumps(answer).decode())
+    draft.put_task(ended._replace(status="failed", last_error=report.message[:1000]))
+    if report.failure_type == WAITING_FOR_HISTORY:
+        draft.put_task(ended._replace(status="completed"))
+        end_task(draft)
+        return draft.done(answer)
+    _offer_again(draft, task, report.message)
+    return draft.done(answer)
+
+
+def _offer_again(draft: Draft, task: Task, message: str) -> None:
+    """A fresh task in place of the failed one, due after 1, 2, 4 … seconds, at most a minute."""
+    failures = task.failure_count + 1
+    delay = min(2 ** (failures - 1), draft.moment.limits.task_backoff_seconds_max)
+    end_task_quietly(draft)
+    if draft.run.closed:
+        return
+    resume_run(
+        draft,
+        orjson.loads(task.resume) if task.resume else {},
+        available_at=draft.now + delay * SECOND,
+    )
+    assert draft.run.task_id is not None
+    again = draft.task(draft.run.task_id)
+    draft.put_task(again._replace(failure_count=failures, last_error=message[:1000]), new=True)
+
+
+def end_task_quietly(draft: Draft) -> None:
+    """The leased task is over and another will follow: only let in what arrived meanwhile."""
+    run = draft.run
+    barriers = run.ready_barriers
+    run.task_id, run.task_leased, run.wake_requested = None, False, False
+    if barriers:
+        steps.let_in(draft)
+
+
+def release(state: RunState, moment: Moment, task: Task) -> Decision:
+    """Offer a leased task again: its lease ended, or its worker never received it."""
+    draft = Draft(state, moment)
+    draft.put_task(tasks.released(task, moment.now))
+    run = draft.run
+    run.task_leased = False
+    run.wake_requested = False
+    steps.let_in(draft)
+    return draft.done(True)
+
+
+def _not_recorded(completion: commands.Completion, run: Run) -> dict[str, Any]:
+    return {
+        "task_id": completion.task_id,
+        "workflow_task_attempt": completion.attempt,
+        "outcome": "completed",
+        "recorded": False,
+        "run_id": run.run_id,
+        "run_status": run.status,
+        "created_task_ids": [],
+    }

@@ -1,0 +1,66 @@
+"""The values that matching deals in: channels, polling workers, polls, leased tasks."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from durable_server.pending import Pending
+
+
+class Channel(NamedTuple):
+    """What a parked poll listens to. kind: workflow | activity."""
+
+    namespace: str
+    task_queue: str
+    kind: str
+
+
+class PollingWorker(NamedTuple):
+    """What a worker's registration says that matters for handing tasks to it.
+
+    `types` are the supported types of the channel's kind; None means all. `dialect` is
+    `sdk_version` of the registration; `framing` (json | avro) how it reads values that the server
+    encodes.
+    """
+
+    worker_id: str
+    build_id: str | None
+    types: frozenset[str] | None
+    sdk_version: str | None
+    framing: str
+
+
+@dataclass(slots=True)
+class Poll:
+    """One waiting request for a task; `pending` is answered with a LeasedTask or None.
+
+    `lost` is set when the client is gone: a task that arrives all the same is returned.
+    """
+
+    channel: Channel
+    worker: PollingWorker
+    poll_request_id: str | None = None
+    history_page_size: int = 500
+    pending: Pending = field(default_factory=Pending)
+    lost: bool = False
+
+    def accepts(self, type_name: str, build_id: str | None) -> bool:
+        """Whether this worker may be given a task of this type and build id."""
+        types = self.worker.types
+        return (types is None or type_name in types) and (
+            build_id is None or build_id == self.worker.build_id
+        )
+
+
+class LeasedTask(NamedTuple):
+    """A task in the hands of a worker, with all that the reply to its poll needs.
+
+    `task`, `run`: engine values `Task`, `Run`. Workflow tasks: `input` (Payload, rendered in the
+    worker's framing) and `events` (first page). Activity tasks: `activity` (engine value) and
+    `input` = its arguments (Payload or None).
+    """
+
+    task: Any
+    run: Any
+    input: Any
+    events: list[Any]
+    activity: Any = None

@@ -1,0 +1,41 @@
+"""What everything runs on, put together by `app` and handed to handlers and passes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from durable_server.clock import Clock
+from durable_server.config import Settings
+from durable_server.engine.limits import Limits
+from durable_server.pending import Pending
+
+
+class Lanes(Protocol):
+    """The writers. An intent is answered with the engine's answer, or refused with a Refusal."""
+
+    def put(self, intent: Any) -> Pending: ...
+
+    def write(self, job: Callable[[Any], Any]) -> Pending: ...
+
+
+@dataclass
+class Server:
+    """Store, lanes, matcher, workers, clock, ids and settings of one server process."""
+
+    settings: Settings
+    clock: Clock
+    limits: Limits
+    store: Any
+    lanes: Any
+    matcher: Any
+    workers: Any
+    wakes: Any
+    server_id: str
+    reads: Any = None
+    agenda: Any = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def read(self, query: Callable[..., Any], *arguments: Any, **options: Any) -> Pending:
+        """Run `query(transaction, *arguments)` on a reading connection, off the event loop."""
+        result: Pending = self.reads.run(query, *arguments, **options)
+        return result
