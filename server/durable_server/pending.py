@@ -56,9 +56,14 @@ class Pending:
                 yield self
             else:
                 future = loop.create_future()
-                self.on_answer(lambda: future.done() or future.set_result(None), loop)
+                self.on_answer(lambda: _wake(future), loop)
                 yield from future
         return self.result()
+
+
+def _wake(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 _lock = threading.Lock()

@@ -1,51 +1,245 @@
 """Validated wishes to change one run, each with the engine function that decides it.
 
-An intent names its shard (which lane), the rows that the decision needs, and how to decide. The
-answer is a plain JSON-ready value, stored where a repeat of the request must get the same.
+An intent names its shard (which decides the lane), the rows that the decision needs, and how to
+decide. Its answer is a plain JSON-ready value, stored where a repeat must get the same.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from durable_server.engine import activity_task, start, timeouts, timer, workflow_task
-from durable_server.engine.commands import Command
+from durable_server.engine import activity_report, timeouts, timer, workflow_task
+from durable_server.engine import start as starting
+from durable_server.engine.activity_report import Report
+from durable_server.engine.commands import TERMINAL, Completion, TaskFailure
 from durable_server.engine.decision import Decision, Moment
-from durable_server.engine.run_state import Payload, RunState
+from durable_server.engine.run_state import Payload, Run, RunState, Workflow
 from durable_server.pending import Pending
 
 
 @dataclass(slots=True, kw_only=True)
 class Intent:
-    """The common part. Keys are ids of this shard; the loader fetches what they name."""
+    """The common part: where it belongs, and who waits for the answer.
+
+    `run_key`, `task_key`, `activity_key` and `timer_key` are ids of this shard whose rows the
+    decision needs; the run is that of the first one given. `closes_step` says that the activity or
+    timer may reach its end, `ends_task` that a workflow task may.
+    """
 
     shard: int
+    run_key: str | None = None
+    task_key: str | None = None
+    activity_key: str | None = None
+    timer_key: str | None = None
+    closes_step: bool = False
+    ends_task: bool = False
     pending: Pending = field(default_factory=Pending)
 
-    @property
-    def run_id(self) -> str | None:
-        """The run, when the intent names it directly."""
-        return None
-
-    @property
-    def task_key(self) -> str | None:
-        """The task whose row, and whose run, the decision needs."""
-        return None
-
-    @property
-    def activity_key(self) -> str | None:
-        """The activity whose row, and whose run, the decision needs."""
-        return None
-
-    @property
-    def timer_key(self) -> str | None:
-        """The timer whose row the decision needs (the run is named directly)."""
-        return None
-
-    @property
-    def needs_open_work(self) -> bool:
-        """Whether every open task, activity and timer of the run is needed."""
+    def needs_open_work(self, run: Run, now: int) -> bool:
+        """Whether every open task, activity and timer of the run must be at hand."""
         return False
 
-    def decide(self, state: RunState, moment: Moment) -> Decision:
-        """Decide; raises Refusal."""
+    def decide(self, state: RunState | None, moment: Moment) -> Decision | None:
+        """Decide; raises Refusal. None means that there is nothing to do."""
         raise NotImplementedError
+
+
+@dataclass(slots=True, kw_only=True)
+class StartRun(Intent):
+    """A client starts a workflow; the workflow id decides what is loaded."""
+
+    wanted: starting.Start
+
+    def decide_start(
+        self, workflow: Workflow | None, state: RunState | None, moment: Moment
+    ) -> Decision:
+        """Start a new run, or answer for the run that holds the id."""
+        if workflow is None or state is None:
+            return starting.start(self.wanted, moment)
+        return starting.start_again(self.wanted, workflow, state, moment)
+
+
+@dataclass(slots=True, kw_only=True)
+class CompleteWorkflowTask(Intent):
+    """A worker completes a workflow task with commands."""
+
+    completion: Completion
+
+    def __post_init__(self) -> None:
+        self.task_key = self.completion.task_id
+        self.ends_task = True
+
+    def needs_open_work(self, run: Run, now: int) -> bool:
+        """A run that ends takes its open work with it."""
+        if not run.open_activities and not run.open_timers:
+            return False
+        return any(kind in TERMINAL for kind, _ in self.completion.commands)
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision:
+        """See `workflow_task.complete`."""
+        return workflow_task.complete(state, moment, self.completion)
+
+
+@dataclass(slots=True, kw_only=True)
+class FailWorkflowTask(Intent):
+    """A worker could not carry out a workflow task."""
+
+    report: TaskFailure
+
+    def __post_init__(self) -> None:
+        self.task_key = self.report.task_id
+        self.ends_task = True
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision:
+        """See `workflow_task.fail`."""
+        return workflow_task.fail(state, moment, self.report)
+
+
+@dataclass(slots=True, kw_only=True)
+class HeartbeatWorkflowTask(Intent):
+    """A worker extends the lease of a workflow task."""
+
+    task_id: str
+    lease_owner: str
+    attempt: int
+
+    def __post_init__(self) -> None:
+        self.task_key = self.task_id
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision:
+        """See `workflow_task.heartbeat`."""
+        return workflow_task.heartbeat(state, moment, self.task_id, self.lease_owner, self.attempt)
+
+
+@dataclass(slots=True, kw_only=True)
+class CompleteActivity(Intent):
+    """A worker reports the result of an activity."""
+
+    report: Report
+    result: Payload
+
+    def __post_init__(self) -> None:
+        self.task_key = self.report.task_id
+        self.activity_key = self.report.activity_execution_id
+        self.closes_step = True
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision:
+        """See `activity_report.complete`."""
+        return activity_report.complete(state, moment, self.report, self.result)
+
+
+@dataclass(slots=True, kw_only=True)
+class FailActivity(Intent):
+    """A worker reports that an attempt of an activity failed."""
+
+    report: Report
+    failure: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self.task_key = self.report.task_id
+        self.activity_key = self.report.activity_execution_id
+        self.closes_step = True
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision:
+        """See `activity_report.fail`."""
+        return activity_report.fail(state, moment, self.report, self.failure)
+
+
+@dataclass(slots=True, kw_only=True)
+class HeartbeatActivity(Intent):
+    """A worker extends the lease of an activity and tells of its progress."""
+
+    report: Report
+    progress: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self.task_key = self.report.task_id
+        self.activity_key = self.report.activity_execution_id
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision:
+        """See `activity_report.heartbeat`."""
+        return activity_report.heartbeat(state, moment, self.report, self.progress)
+
+
+@dataclass(slots=True, kw_only=True)
+class FireTimer(Intent):
+    """A timer is due."""
+
+    timer_run_id: str
+    timer_id: str
+
+    def __post_init__(self) -> None:
+        self.run_key, self.timer_key = self.timer_run_id, self.timer_id
+        self.closes_step = True
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision | None:
+        """See `timer.fire`."""
+        return None if state is None else timer.fire(state, moment, self.timer_id)
+
+
+@dataclass(slots=True, kw_only=True)
+class ExpireTaskLease(Intent):
+    """The lease of a task has run out."""
+
+    task_id: str
+
+    def __post_init__(self) -> None:
+        self.task_key = self.task_id
+        self.ends_task = self.closes_step = True
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision | None:
+        """See `timeouts.expire_lease`."""
+        return None if state is None else timeouts.expire_lease(state, moment, self.task_id)
+
+
+@dataclass(slots=True, kw_only=True)
+class ReturnTask(Intent):
+    """A lease is given up; with `attempt`, because the worker never received the task."""
+
+    task_id: str
+    lease_owner: str
+    attempt: int | None = None
+
+    def __post_init__(self) -> None:
+        self.task_key = self.task_id
+        self.ends_task = self.closes_step = True
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision | None:
+        """See `timeouts.return_task`."""
+        if state is None:
+            return None
+        return timeouts.return_task(state, moment, self.task_id, self.lease_owner, self.attempt)
+
+
+@dataclass(slots=True, kw_only=True)
+class EnforceActivityTimeout(Intent):
+    """A deadline of an activity has passed."""
+
+    activity_execution_id: str
+
+    def __post_init__(self) -> None:
+        self.activity_key = self.activity_execution_id
+        self.closes_step = True
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision | None:
+        """See `timeouts.time_out_activity`."""
+        if state is None:
+            return None
+        return timeouts.time_out_activity(state, moment, self.activity_execution_id)
+
+
+@dataclass(slots=True, kw_only=True)
+class TimeOutRun(Intent):
+    """The deadline of a run has passed."""
+
+    timed_run_id: str
+
+    def __post_init__(self) -> None:
+        self.run_key = self.timed_run_id
+
+    def needs_open_work(self, run: Run, now: int) -> bool:
+        """Everything that is open is cancelled with an event each."""
+        return True
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision | None:
+        """See `timeouts.time_out_run`."""
+        return None if state is None else timeouts.time_out_run(state, moment)

@@ -209,6 +209,7 @@ def release(state: RunState, moment: Moment, task: Task, *, received: bool) -> D
 
 def with_due(activity: Activity) -> Activity:
     """The activity with the earliest of the deadlines that are in force."""
+    deadlines: tuple[int | None, ...] = ()
     if activity.status == "pending":
         deadlines = (activity.schedule_to_start_at, activity.schedule_to_close_at)
     elif activity.status == "running":
@@ -217,8 +218,6 @@ def with_due(activity: Activity) -> Activity:
             activity.heartbeat_at,
             activity.schedule_to_close_at,
         )
-    else:
-        deadlines = ()
     return activity._replace(due_at=min((at for at in deadlines if at is not None), default=None))
 
 

@@ -60,6 +60,12 @@ def _details(value: Any) -> dict[str, Any]:
             text = _text(item, DETAIL_CHARACTERS_MAX)
             if text is not None:
                 kept[key] = text
-        elif item is None or isinstance(item, bool | int) or (isinstance(item, float) and math.isfinite(item)):
+        elif _is_scalar(item):
             kept[key] = item
     return kept
+
+
+def _is_scalar(item: Any) -> bool:
+    return (
+        item is None or isinstance(item, int) or (isinstance(item, float) and math.isfinite(item))
+    )

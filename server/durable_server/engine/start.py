@@ -22,9 +22,14 @@ from durable_server.refusal import Refusal, invalid
 
 
 class Start(NamedTuple):
-    """What a client asks to start. memo, search_attributes: JSON text. `command`: attribution."""
+    """What a client asks to start. memo, search_attributes: JSON text. `command`: attribution.
+
+    The run id is made with the request, so that carrying it out again after a lost connection
+    recognises its own run.
+    """
 
     shard: int
+    run_id: str
     namespace: str
     workflow_id: str
     workflow_type: str
@@ -98,6 +103,8 @@ def start_again(wanted: Start, workflow: Workflow, state: RunState, moment: Mome
         )
         raise invalid({"workflow_type": [text]})
     run = state.run
+    if run.run_id == wanted.run_id:
+        return Draft(state, moment).done(_answer(run, "started_new"))
     if wanted.duplicate_policy == "use-existing" and not run.closed:
         return Draft(state, moment).done(_answer(run, "returned_existing_active"))
     raise Refusal("duplicate_not_allowed", **_answer(run, "rejected_duplicate"))
@@ -108,7 +115,7 @@ def _new_run(wanted: Start, moment: Moment) -> Run:
     run = _deadline(moment.now, wanted.run_timeout_seconds)
     return Run(
         shard=wanted.shard,
-        run_id=moment.new_id(wanted.shard),
+        run_id=wanted.run_id,
         namespace=wanted.namespace,
         workflow_id=wanted.workflow_id,
         run_number=1,

@@ -1,4 +1,4 @@
-"""What workflow tasks and activity tasks have in common: coming to be, being leased and returned."""
+"""What workflow tasks and activity tasks have in common: being leased, returned and repeated."""
 
 import hashlib
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Workflow tasks in the hands of a worker: lease, guard, heartbeat, completion, failure, release."""
+"""Workflow tasks in the hands of a worker: from the lease to completion, failure or release."""
 
 from typing import Any
 

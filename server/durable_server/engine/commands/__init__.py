@@ -62,12 +62,11 @@ def parse(raw_commands: list[dict[str, Any]]) -> list[tuple[str, Command]]:
     for index, raw in enumerate(raw_commands):
         kind = raw.get("type")
         fields = Fields(raw, f"commands.{index}", errors)
-        module = MODULES.get(kind) if isinstance(kind, str) else None
-        if module is None:
+        if not isinstance(kind, str) or kind not in MODULES:
             fields.problem("type", unsupported(kind))
             continue
         fields.check_scope(kind)
-        parsed.append((kind, module.parse(fields)))
+        parsed.append((kind, MODULES[kind].parse(fields)))
     if errors:
         raise invalid(errors)
     return parsed
@@ -101,15 +100,15 @@ def apply(draft: Draft, completion: Completion) -> list[str]:
 
 
 class Batch(NamedTuple):
-    """Where a command stands: its index, its completion, and the barrier that it joins."""
+    """Where a command stands: its position, its completion, and the barrier that it joins."""
 
-    index: int
+    position: int
     completion: Completion
     barrier: int
 
     def refuse(self, text: str) -> Refusal:
         """The refusal of the whole batch because of this command."""
-        return invalid_commands(self.completion, self.index, text)
+        return invalid_commands(self.completion, self.position, text)
 
 
 def invalid_commands(completion: Completion, index: int, text: str) -> Refusal:

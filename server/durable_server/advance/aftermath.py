@@ -1,0 +1,63 @@
+"""What follows a commit: answers, wakes for tasks nobody took, and moments to remember."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from durable_server.advance.batch import Batch, channel_of
+from durable_server.matching.channels import Channel
+
+
+@dataclass
+class Aftermath:
+    """What a batch tells the rest of the server once it has committed."""
+
+    backlog: set[Channel] = field(default_factory=set)
+    later: list[tuple[Channel, int]] = field(default_factory=list)
+    runs: set[str] = field(default_factory=set)
+    due: dict[str, int] = field(default_factory=dict)
+
+    def note(self, kind: str, due_at: int | None) -> None:
+        """Remember the earliest moment at which a pass has something to do."""
+        if due_at is not None and due_at < self.due.get(kind, due_at + 1):
+            self.due[kind] = due_at
+
+
+def aftermath_of(batch: Batch) -> Aftermath:
+    """What the decisions of a batch leave behind for pollers, watchers and passes."""
+    after = Aftermath()
+    for decision in batch.decisions:
+        if decision.events:
+            after.runs.add(decision.state.run.run_id)
+        if decision.new_run:
+            after.note("run_timeouts", decision.state.run.deadline_at)
+        for activity in decision.activities.values():
+            after.note("activity_timeouts", activity.due_at)
+        for timer in decision.timers.values():
+            if timer.status == "pending":
+                after.note("timers", timer.fire_at)
+        for task_id in decision.tasks:
+            _note_task(after, batch, task_id)
+    return after
+
+
+def _note_task(after: Aftermath, batch: Batch, task_id: str) -> None:
+    """Judge a task by how the whole batch left it."""
+    task = batch.loaded.states[batch.loaded.run_of[task_id]].tasks[task_id]
+    if task.status == "leased":
+        after.note("task_leases", task.lease_expires_at)
+    elif task.status == "ready" and task.available_at > batch.moment.now:
+        after.later.append((channel_of(task), task.available_at))
+    elif task.status == "ready":
+        after.backlog.add(channel_of(task))
+
+
+def announce(after: Aftermath, matcher: Any, wakes: Any, agenda: Any) -> None:
+    """Wake whoever waits, here and on other nodes; called after the commit only."""
+    for channel in after.backlog:
+        matcher.backlog(channel)
+    for channel, available_at in after.later:
+        matcher.backlog_at(channel, available_at)
+    for kind, due_at in after.due.items():
+        agenda.note(kind, due_at)
+    if after.backlog or after.runs:
+        wakes.publish(after.backlog, after.runs)

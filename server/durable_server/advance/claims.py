@@ -1,0 +1,125 @@
+"""Claiming the backlog of a queue for all polls that are parked on it, in one go.
+
+Candidates are read without a lock; their runs are locked with SKIP LOCKED, so that a claim never
+waits for another writer; then the tasks are read again under the lock and leased.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from durable_server.advance.batch import Batch, Handed
+from durable_server.advance.load import load_counterparts
+from durable_server.engine.run_state import RunState, Task
+from durable_server.matching.channels import Channel, Poll
+from durable_server.pending import Pending
+
+CANDIDATES_MAX = 64
+
+
+@dataclass(slots=True)
+class ClaimTasks:
+    """The wish to serve the polls parked on a channel from what is stored."""
+
+    channel: Channel
+    pending: Pending = field(default_factory=Pending)
+
+
+def claim(tx: Any, batch: Batch, wish: ClaimTasks) -> None:
+    """Lease ready tasks of the channel to its parked polls; note how the queue was found."""
+    matcher, channel = batch.matcher, wish.channel
+    version = matcher.start_claim(channel)
+    polls = matcher.waiting(channel)
+    exhausted = False
+    if polls:
+        _give_again(tx, batch, channel, polls)
+        polls = matcher.waiting(channel)
+    if polls:
+        limit = min(len(polls), CANDIDATES_MAX)
+        candidates = tx.claimable(channel, batch.moment.now, limit, _types(polls))
+        leased = _lease(tx, batch, candidates)
+        exhausted = len(candidates) < limit and leased == len(candidates)
+    batch.claims.append(lambda: matcher.end_claim(channel, version, exhausted, None))
+
+
+def _types(polls: list[Poll]) -> list[str] | None:
+    """The types that any of these polls accepts; None when one accepts all."""
+    types: set[str] = set()
+    for poll in polls:
+        if poll.worker.types is None:
+            return None
+        types |= poll.worker.types
+    return sorted(types)
+
+
+def _lease(tx: Any, batch: Batch, candidates: list[Task]) -> int:
+    """Lease what is still to be had; returns how many found a worker."""
+    if not candidates:
+        return 0
+    _at_hand(tx, batch, candidates, skip_locked=True)
+    leased = 0
+    for candidate in candidates:
+        key = (candidate.shard, candidate.run_id)
+        state = batch.loaded.states.get(key)
+        task = state.tasks.get(candidate.task_id) if state is not None else None
+        if task is None or task.status != "ready":
+            continue
+        channel = Channel(task.namespace, task.task_queue, task.kind)
+        poll = batch.matcher.take(channel, task.type_name, task.build_id)
+        if poll is None:
+            continue
+        if batch.lease(key, task.task_id, poll):
+            leased += 1
+        else:
+            batch.taken.remove(poll)
+            batch.matcher.give_back(poll)
+    return leased
+
+
+def _at_hand(tx: Any, batch: Batch, tasks: list[Task], *, skip_locked: bool) -> None:
+    """Lock the runs of these tasks and read what a lease needs."""
+    loaded = batch.loaded
+    unknown = {
+        (task.shard, task.run_id)
+        for task in tasks
+        if (task.shard, task.run_id) not in loaded.states
+    }
+    for run in tx.lock_runs(sorted(unknown), [], [], skip_locked=skip_locked):
+        loaded.states[(run.shard, run.run_id)] = RunState(run)
+    keys = [
+        (task.shard, task.task_id) for task in tasks if (task.shard, task.run_id) in loaded.states
+    ]
+    loaded.add_tasks(tx.fetch("tasks_by_id", keys))
+    load_counterparts(tx, loaded)
+
+
+def _give_again(tx: Any, batch: Batch, channel: Channel, polls: list[Poll]) -> None:
+    """A poll that is repeated with its id gets the task that it was already leased."""
+    repeatable = {
+        (channel.namespace, poll.worker.worker_id, poll.poll_request_id): poll
+        for poll in polls
+        if poll.poll_request_id is not None
+    }
+    if not repeatable:
+        return
+    tasks = [task for task in tx.leased_to(list(repeatable)) if task.kind == channel.kind]
+    if not tasks:
+        return
+    _at_hand(tx, batch, tasks, skip_locked=False)
+    for task in tasks:
+        poll = repeatable[(channel.namespace, task.lease_owner, task.poll_request_id)]
+        state = batch.loaded.states.get((task.shard, task.run_id))
+        current = state.tasks.get(task.task_id) if state is not None else None
+        if state is None or current is None or not _still_held(current, task, batch.moment.now):
+            continue
+        if batch.matcher.withdraw(poll):
+            batch.taken.append(poll)
+            batch.handed.append(Handed(poll, task.task_id, state.run))
+
+
+def _still_held(current: Task, task: Task, now: int) -> bool:
+    return (
+        current.status == "leased"
+        and current.attempt == task.attempt
+        and current.lease_owner == task.lease_owner
+        and (current.lease_expires_at or 0) > now
+    )

@@ -1,0 +1,222 @@
+"""A lane: one writer thread with one connection, carrying intents out in batches.
+
+Theory of operation. The thread takes what is queued, up to a bounded batch, and in one transaction
+loads the rows, decides intent by intent (later ones see the effect of earlier ones), writes all
+decisions with one statement per table, and commits. Only then are requests answered and pollers
+woken. A refusal concerns its own intent only. When the database reports an error nothing of the
+batch is stored; its items are carried out again one by one, so that a poisoned one cannot fail its
+neighbours. Busy and lost databases are tried again within a bound, then answered `store_busy`.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import tenacity
+
+from durable_server.advance.aftermath import aftermath_of, announce
+from durable_server.advance.batch import Batch
+from durable_server.advance.claims import ClaimTasks, claim
+from durable_server.advance.handover import answers_of
+from durable_server.advance.intents import Intent, StartRun
+from durable_server.advance.load import Loaded, load
+from durable_server.engine.decision import Moment
+from durable_server.ids import new_id
+from durable_server.pending import Pending, deliver
+from durable_server.refusal import Refusal
+from durable_server.store.database import StoreBusy, StoreConflict, StoreLost
+
+log = logging.getLogger(__name__)
+
+TRIES_MAX = 6
+_again = tenacity.Retrying(
+    retry=tenacity.retry_if_exception_type((StoreBusy, StoreLost)),
+    stop=tenacity.stop_after_attempt(TRIES_MAX),
+    wait=tenacity.wait_exponential_jitter(initial=0.02, max=1.0),
+    reraise=True,
+)
+
+
+@dataclass(slots=True)
+class Write:
+    """A write that concerns no run: `job(transaction)` returns the answer or raises Refusal."""
+
+    job: Callable[[Any], Any]
+    pending: Pending = field(default_factory=Pending)
+
+
+Item = Intent | ClaimTasks | Write
+
+
+@dataclass
+class Surroundings:
+    """What every lane of a server shares."""
+
+    store: Any
+    matcher: Any
+    limits: Any
+    batch_max: int
+    queue_max: int
+    wakes: Any = None
+    agenda: Any = None
+
+
+class Lane:
+    """One writer. `put` from any thread; everything else happens on the lane's own thread."""
+
+    def __init__(self, name: str, around: Surroundings) -> None:
+        self._around = around
+        self._queue: deque[Item] = deque()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._connection: Any = None
+
+    def start(self) -> None:
+        """Begin to carry out."""
+        self._thread.start()
+
+    def put(self, item: Item) -> Pending:
+        """Queue an item; a full or stopping lane refuses at once instead of growing."""
+        with self._changed:
+            refusal = self._refusal()
+            if refusal is None:
+                self._queue.append(item)
+                if len(self._queue) == 1:
+                    self._changed.notify()
+        if refusal is not None:
+            item.pending.answer(error=refusal)
+        return item.pending
+
+    def _refusal(self) -> Refusal | None:
+        if self._stopping:
+            return Refusal("shutting_down")
+        if len(self._queue) >= self._around.queue_max:
+            return Refusal("lane_full")
+        return None
+
+    def stop(self, seconds: float) -> None:
+        """Finish what is queued, then end; waits at most this long."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        self._connection = self._around.store.connect()
+        try:
+            while True:
+                items = self._take()
+                if not items:
+                    return
+                self._carry_out(items)
+        finally:
+            self._connection.close()
+
+    def _take(self) -> list[Item]:
+        with self._changed:
+            while not self._queue and not self._stopping:
+                self._changed.wait()
+            count = min(len(self._queue), self._around.batch_max)
+            return [self._queue.popleft() for _ in range(count)]
+
+    def _carry_out(self, items: list[Item]) -> None:
+        try:
+            _again.copy()(self._transact, items)
+        except Exception as error:
+            if len(items) > 1:
+                for item in items:
+                    self._carry_out([item])
+                return
+            self._give_up(items[0], error)
+
+    def _give_up(self, item: Item, error: Exception) -> None:
+        if isinstance(error, Refusal):
+            item.pending.answer(error=error)
+            return
+        if isinstance(error, StoreBusy | StoreLost | StoreConflict):
+            log.warning("store is busy", extra={"error": type(error).__name__})
+            item.pending.answer(error=Refusal("store_busy"))
+        else:
+            log.error("intent failed", extra={"intent": type(item).__name__}, exc_info=error)
+            item.pending.answer(error=error)
+        if isinstance(item, ClaimTasks):
+            version = self._around.matcher.start_claim(item.channel)
+            self._around.matcher.end_claim(item.channel, version, False, None)
+
+    def _transact(self, items: list[Item]) -> None:
+        """One transaction; everything that others can see happens after its commit."""
+        around, taken = self._around, []
+        try:
+            with self._connection.transaction() as tx:
+                batch = Batch(Moment(tx.now, new_id, around.limits), Loaded(), around.matcher)
+                taken = batch.taken
+                self._fill(tx, batch, items)
+                batch.answers.extend(answers_of(tx, batch))
+        except BaseException:
+            for poll in reversed(taken):
+                around.matcher.give_back(poll)
+            raise
+        deliver(batch.answers)
+        for end_claim in batch.claims:
+            end_claim()
+        announce(aftermath_of(batch), around.matcher, around.wakes, around.agenda)
+
+    def _fill(self, tx: Any, batch: Batch, items: list[Item]) -> None:
+        intents = [item for item in items if isinstance(item, Intent)]
+        if intents:
+            batch.loaded = load(tx, intents)
+            for intent in intents:
+                _decide(batch, intent)
+        for item in items:
+            if isinstance(item, Write):
+                _write(tx, batch, item)
+        written = len(batch.decisions)
+        if written:
+            tx.write(batch.decisions)
+        for item in items:
+            if isinstance(item, ClaimTasks):
+                claim(tx, batch, item)
+                batch.answers.append((item.pending, None, None))
+        if len(batch.decisions) > written:
+            tx.write(batch.decisions[written:])
+
+
+def _decide(batch: Batch, intent: Intent) -> None:
+    """Decide one intent on what the earlier ones left; a refusal leaves no trace."""
+    try:
+        if isinstance(intent, StartRun):
+            wanted = intent.wanted
+            workflow = batch.loaded.workflows.get(
+                (wanted.shard, wanted.namespace, wanted.workflow_id)
+            )
+            key = (wanted.shard, workflow.current_run_id if workflow else wanted.run_id)
+            state = batch.loaded.states.get(key)
+            decision = intent.decide_start(workflow, state, batch.moment)
+        else:
+            found = batch.loaded.key_of(intent)
+            state = batch.loaded.state_of(intent)
+            outcome = intent.decide(state, batch.moment)
+            if outcome is None or found is None:
+                batch.answers.append((intent.pending, None, None))
+                return
+            key, decision = found, outcome
+    except Refusal as refusal:
+        batch.answers.append((intent.pending, None, refusal))
+        return
+    batch.answers.append((intent.pending, decision.answer, None))
+    batch.add(key, decision)
+
+
+def _write(tx: Any, batch: Batch, item: Write) -> None:
+    try:
+        with tx.savepoint():
+            answer = item.job(tx)
+    except Refusal as refusal:
+        batch.answers.append((item.pending, None, refusal))
+        return
+    batch.answers.append((item.pending, answer, None))

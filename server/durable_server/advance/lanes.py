@@ -1,0 +1,44 @@
+"""All lanes of a server: which one an intent belongs to, start and stop."""
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from durable_server.advance.claims import ClaimTasks
+from durable_server.advance.intents import Intent
+from durable_server.advance.lane import Lane, Surroundings, Write
+from durable_server.matching.channels import Channel
+from durable_server.pending import Pending
+
+
+class Lanes:
+    """The writers of a server. The shard of an intent decides its lane, so that one run is
+    written by one lane of this process.
+    """
+
+    def __init__(self, around: Surroundings, count: int) -> None:
+        self.around = around
+        self._lanes = [Lane(f"lane-{number}", around) for number in range(count)]
+
+    def put(self, intent: Intent) -> Pending:
+        """Have an intent carried out; answered with the engine's answer or a Refusal."""
+        return self._lanes[intent.shard % len(self._lanes)].put(intent)
+
+    def write(self, job: Callable[[Any], Any]) -> Pending:
+        """Run `job(transaction)` in a write transaction; answered with what it returns."""
+        return self._lanes[0].put(Write(job))
+
+    def claim(self, channel: Channel) -> Pending:
+        """Serve the polls parked on a channel from the backlog."""
+        number = zlib.crc32("\0".join(channel).encode("utf-8", "surrogatepass"))
+        return self._lanes[number % len(self._lanes)].put(ClaimTasks(channel))
+
+    def start(self) -> None:
+        """Begin to carry out."""
+        for lane in self._lanes:
+            lane.start()
+
+    def stop(self, seconds: float) -> None:
+        """Finish what is queued, then end."""
+        for lane in self._lanes:
+            lane.stop(seconds)
