@@ -1,0 +1,1 @@
+"""Reports of a run: JSON lines, JUnit, Markdown, badge; none of them holds a credential."""

@@ -1,0 +1,32 @@
+"""`complete`: hand in the outcome of a task that a poll gave, with its own lease."""
+
+from typing import Any
+
+from durable_conformance.client import Request, url_path
+from durable_conformance.steps.context import Context, fields_of, plane_request
+from durable_conformance.steps.poll import TASK_NAMES
+from durable_conformance.verdict import Undecided
+
+OPERATIONS = {"workflow": "workflow_tasks.complete", "activity": "activity_tasks.complete"}
+
+
+def run(step: dict[str, Any], context: Context) -> None:
+    """Complete a task; `task` names a saved one, the latest of its kind when absent."""
+    kind = step.get("kind", "workflow")
+    task = context.variables.look_up(step.get("task", TASK_NAMES[kind]))
+    if not isinstance(task, dict):
+        raise Undecided("complete needs a whole task; save it with `as`")
+    step = context.variables.fill(step)
+    fields = {key: value for key, value in fields_of(step).items() if key not in ("kind", "task")}
+    parts = plane_request(step, OPERATIONS[kind], context)
+    path = url_path(parts["operation"], {"task_id": task["task_id"]})
+    exchange = context.send(Request(url_path=path, body={**lease_of(task), **fields}, **parts))
+    context.conclude(step, exchange, {"status": 200, "body": {"recorded": True}})
+
+
+def lease_of(task: dict[str, Any]) -> dict[str, Any]:
+    """What a worker must echo to prove that it holds the task."""
+    fence = "workflow_task_attempt"
+    if "attempt_number" in task:
+        fence = "activity_attempt_id"
+    return {"lease_owner": task["lease_owner"], fence: task[fence]}
