@@ -21,11 +21,13 @@ class Intent:
     """The common part: where it belongs, and who waits for the answer.
 
     `run_key`, `task_key`, `activity_key` and `timer_key` are ids of this shard whose rows the
-    decision needs; the run is that of the first one given. `closes_step` says that the activity or
+    decision needs; the run is that of the first one given, and not found when `namespace` is given
+    and another one. `closes_step` says that the activity or
     timer may reach its end, `ends_task` that a workflow task may.
     """
 
     shard: int
+    namespace: str | None = None
     run_key: str | None = None
     task_key: str | None = None
     activity_key: str | None = None

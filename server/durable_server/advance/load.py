@@ -35,7 +35,10 @@ class Loaded:
     def state_of(self, intent: Intent) -> RunState | None:
         """The state that an intent is to be decided on."""
         key = self.key_of(intent)
-        return None if key is None else self.states.get(key)
+        state = None if key is None else self.states.get(key)
+        if state is not None and intent.namespace not in (None, state.run.namespace):
+            return None
+        return state
 
     def add_tasks(self, tasks: Iterable[Task]) -> None:
         """Put tasks at hand; those of runs that were not found are left out."""

@@ -38,7 +38,7 @@ def schedule(draft: Draft, wanted: Scheduling) -> str:
     """Schedule an activity as the next step of the run; returns the id of its task."""
     run, options = draft.run, wanted.options or ActivityOptions(max_attempts=None)
     activity_execution_id, task_id = draft.new_id(), draft.new_id()
-    codec = wanted.arguments.codec if wanted.arguments else run.framing or "avro"
+    codec = wanted.arguments.codec if wanted.arguments else run.codec_name
     activity = Activity(
         shard=run.shard,
         activity_execution_id=activity_execution_id,

@@ -80,6 +80,11 @@ class Run:
     version_markers: dict[str, int] = field(default_factory=dict)
 
     @property
+    def codec_name(self) -> str:
+        """The codec told to clients; plain input is encoded once its first worker is known."""
+        return "avro" if self.payload_codec == "plain" else self.payload_codec
+
+    @property
     def closed(self) -> bool:
         """Whether the run has reached a final status."""
         return self.status not in OPEN_STATUSES

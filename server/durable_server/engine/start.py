@@ -125,7 +125,7 @@ def _new_run(wanted: Start, moment: Moment) -> Run:
         status="pending",
         closed_reason=None,
         business_key=wanted.business_key,
-        payload_codec="avro" if wanted.input.codec == "plain" else wanted.input.codec,
+        payload_codec=wanted.input.codec,
         framing=None,
         sdk_version=None,
         execution_timeout_seconds=wanted.execution_timeout_seconds,
@@ -149,7 +149,7 @@ def _new_run(wanted: Start, moment: Moment) -> Run:
 
 def _started(wanted: Start, run: Run, now: int) -> dict[str, Any]:
     """The part of WorkflowStarted that is not identity; absent rather than null."""
-    fields: dict[str, Any] = {"timestamp": to_micro_text(now), "payload_codec": run.payload_codec}
+    fields: dict[str, Any] = {"timestamp": to_micro_text(now), "payload_codec": run.codec_name}
     optional = {
         "business_key": wanted.business_key,
         "memo": orjson.Fragment(wanted.memo) if wanted.memo else None,
@@ -173,7 +173,7 @@ def _command(wanted: Start, run: Run, command_id: str, now: int) -> dict[str, An
         "type": "start",
         "target_scope": "instance",
         "resolved_run_id": run.run_id,
-        "payload_codec": run.payload_codec,
+        "payload_codec": run.codec_name,
         "source": "control_plane",
         **wanted.command,
         "status": "accepted",
@@ -191,7 +191,7 @@ def _answer(run: Run, outcome: str) -> dict[str, Any]:
         "namespace": run.namespace,
         "status": run.status,
         "business_key": run.business_key,
-        "payload_codec": run.payload_codec,
+        "payload_codec": run.codec_name,
         "outcome": outcome,
     }
 

@@ -20,6 +20,8 @@ def lease(state: RunState, moment: Moment, task: Task, holder: tasks.Holder) -> 
     run = draft.run
     run.task_leased = True
     run.framing = run.framing or holder.framing
+    if run.payload_codec == "plain":
+        run.payload_codec = run.framing
     run.sdk_version = holder.sdk_version
     draft.put_task(tasks.leased(task, holder, draft, moment.limits.workflow_task_lease_seconds))
     return draft.done()

@@ -111,10 +111,9 @@ def encoded(draft: Draft, payload: Payload | None) -> Payload | None:
     """The payload of a command with its codec named and its plain value encoded for the run."""
     if payload is None:
         return None
-    framing = draft.run.framing or "avro"
     if payload.codec == OF_RUN:
-        return Payload(framing, payload.blob)
-    return payloads.render(payload, framing)
+        return Payload(draft.run.codec_name, payload.blob)
+    return payloads.render(payload, draft.run.framing)
 
 
 def _as_integer(value: Any) -> int | None:

@@ -1,0 +1,53 @@
+"""The history of a run, page by page, and the wait for a new event."""
+
+from typing import Any
+
+from durable_server.call import Call, Reply
+from durable_server.ids import shard_in
+from durable_server.matching.timing import wait_until_changed
+from durable_server.refusal import Refusal
+from durable_server.store import history as histories
+from durable_server.store import runs as stored_runs
+from durable_server.views.events import for_client, page_token, sequence_of
+
+PAGE_SIZE_DEFAULT = 1000
+
+
+async def list(
+    call: Call,
+    workflow_id: str,
+    run_id: str,
+    page_size: int = PAGE_SIZE_DEFAULT,
+    next_page_token: str | None = None,
+    wait_new_event: str | int = 0,
+) -> Reply:
+    """Events in order. With `wait_new_event`, an empty page is held until an event comes."""
+    shard = shard_in(run_id)
+    place = (call.namespace, workflow_id, shard if shard is not None else -1, run_id)
+    after = (sequence_of(next_page_token) if next_page_token else None) or 0
+    events = await call.server.read(_page, place, after, page_size + 1)
+    if not events and str(wait_new_event) == "1":
+        watch = call.server.watchers.watch(run_id)
+        events = await call.server.read(_page, place, after, page_size + 1)
+        if not events:
+            await wait_until_changed(call.server, watch, call.server.settings.worker_poll_timeout)
+            events = await call.server.read(_page, place, after, page_size + 1)
+    more = len(events) > page_size
+    events = events[:page_size]
+    return Reply(
+        200,
+        {
+            "workflow_id": workflow_id,
+            "run_id": run_id,
+            "events": [for_client(event) for event in events],
+            "next_page_token": page_token(events[-1].sequence) if more else None,
+        },
+    )
+
+
+def _page(tx: Any, place: tuple[str, str, int, str], after: int, limit: int) -> Any:
+    namespace, workflow_id, shard, run_id = place
+    found = stored_runs.find_run(tx, namespace, workflow_id, run_id)
+    if found is None:
+        raise Refusal("run_not_found", workflow_id=workflow_id, run_id=run_id)
+    return histories.list_events(tx, shard, run_id, after, limit)

@@ -1,0 +1,113 @@
+"""Leased tasks as the reply to a poll shows them."""
+
+from typing import Any
+
+import orjson
+
+from durable_server import payloads
+from durable_server.clock import to_micro_text, to_second_text
+from durable_server.engine import activity_events
+from durable_server.engine.run_state import Activity, Run, Task
+from durable_server.matching.channels import LeasedTask
+from durable_server.views.events import history_fields, page_token
+
+RESUME_FIELDS = (
+    "workflow_wait_kind",
+    "open_wait_id",
+    "resume_source_kind",
+    "resume_source_id",
+    "workflow_update_id",
+    "workflow_signal_id",
+    "signal_name",
+    "signal_wait_id",
+    "workflow_command_id",
+    "activity_execution_id",
+    "activity_attempt_id",
+    "activity_type",
+    "child_call_id",
+    "child_workflow_run_id",
+    "workflow_sequence",
+    "workflow_event_type",
+    "timer_id",
+    "condition_wait_id",
+    "condition_key",
+    "condition_definition_fingerprint",
+)
+_NO_REASON = dict.fromkeys(RESUME_FIELDS)
+
+
+def workflow_task(leased: LeasedTask, accepted_encodings: str | None) -> dict[str, Any]:
+    """A workflow task with the first page of its history."""
+    task: Task = leased.task
+    run: Run = leased.run
+    arguments = payloads.render(leased.input, run.framing)
+    shown = leased.events[-1].sequence if leased.events else 0
+    reason = orjson.loads(task.resume) if task.resume else {}
+    return {
+        "task_id": task.task_id,
+        "task_kind": "workflow",
+        "workflow_id": run.workflow_id,
+        "run_id": run.run_id,
+        "namespace": run.namespace,
+        "workflow_type": run.workflow_type,
+        "workflow_class": run.workflow_type,
+        "workflow_task_attempt": task.attempt,
+        "payload_codec": run.codec_name,
+        "arguments": payloads.to_envelope(arguments),
+        "run_status": run.status,
+        "last_history_sequence": task.history_sequence,
+        "total_history_events": task.history_sequence,
+        **history_fields(leased.events, run.namespace, accepted_encodings),
+        "next_history_page_token": page_token(shown) if shown < task.history_sequence else None,
+        "task_queue": task.task_queue,
+        "connection": None,
+        "compatibility": task.build_id,
+        "lease_owner": task.lease_owner,
+        "lease_expires_at": to_micro_text(task.lease_expires_at or 0),
+        "history_size_bytes": run.history_bytes,
+        **_NO_REASON,
+        **reason,
+    }
+
+
+def activity_task(leased: LeasedTask) -> dict[str, Any]:
+    """An activity task; members that are not set are left out."""
+    task: Task = leased.task
+    run: Run = leased.run
+    activity: Activity = leased.activity
+    shown: dict[str, Any] = {
+        "task_id": task.task_id,
+        "workflow_id": run.workflow_id,
+        "run_id": run.run_id,
+        "namespace": run.namespace,
+        "activity_execution_id": activity.activity_execution_id,
+        "activity_attempt_id": activity_events.attempt_id(activity),
+        "idempotency_key": activity.activity_execution_id,
+        "attempt_number": activity.attempt,
+        "activity_type": activity.activity_type,
+        "payload_codec": activity.payload_codec,
+        "task_queue": task.task_queue,
+        "lease_owner": task.lease_owner,
+        "lease_expires_at": to_micro_text(task.lease_expires_at or 0),
+    }
+    if leased.input is not None:
+        shown["arguments"] = payloads.to_envelope(leased.input)
+        if leased.input.codec == "json":
+            # Workers without an SDK (curl, the founding walkthrough) read plain JSON.
+            shown["input"] = payloads.decode(leased.input)
+    if activity.options is not None:
+        shown["retry_policy"] = orjson.loads(activity.options)
+    deadlines = _deadlines(activity)
+    if deadlines:
+        shown["deadlines"] = deadlines
+    return shown
+
+
+def _deadlines(activity: Activity) -> dict[str, str]:
+    instants = {
+        "schedule_to_start": activity.schedule_to_start_at,
+        "start_to_close": activity.start_to_close_at,
+        "schedule_to_close": activity.schedule_to_close_at,
+        "heartbeat": activity.heartbeat_at,
+    }
+    return {name: to_second_text(at) for name, at in instants.items() if at is not None}
