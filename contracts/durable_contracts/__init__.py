@@ -1,0 +1,1 @@
+"""The HTTP contract as values: found, bundled, judged, compared. Knows nothing of the server."""

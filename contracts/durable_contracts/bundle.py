@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from durable_contracts import locate
 from durable_contracts.defect import Defect
 from durable_contracts.locate import Tree
@@ -17,7 +19,17 @@ from durable_contracts.profile import Profile, load
 from durable_contracts.reading import at, escape, pointer, read, tokens
 from durable_contracts.shape import SECTIONS, map_members
 
-__all__ = ["Operation", "Parameter", "assemble", "lowered", "operations", "published"]
+__all__ = [
+    "Operation",
+    "Parameter",
+    "assemble",
+    "lowered",
+    "operations",
+    "published",
+    "published_yaml",
+]
+
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 PUBLISHED_FILE = "openapi-3.1.json"
 LOWERED_FILE = "openapi-3.0.json"
@@ -148,6 +160,13 @@ def published() -> dict[str, Any]:
 def lowered() -> dict[str, Any]:
     """The same promise as an OpenAPI 3.0 document, for the router."""
     return _committed(LOWERED_FILE) or lower(published())
+
+
+@cache
+def published_yaml() -> str:
+    """The published document as YAML text."""
+    text: str = yaml.dump(published(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return text
 
 
 @cache
