@@ -33,7 +33,9 @@ class PollingWorker(NamedTuple):
 class Poll:
     """One waiting request for a task; `pending` is answered with a LeasedTask or None.
 
-    `lost` is set when the client is gone: a task that arrives all the same is returned.
+    `lost` is set when the client is gone: a task that arrives all the same is returned. `expired`
+    is set when the time to wait is over while a lane holds the poll. `probe` asks for what is there
+    now: it is answered after one look at the stored queue.
     """
 
     channel: Channel
@@ -42,6 +44,8 @@ class Poll:
     history_page_size: int = 500
     pending: Pending = field(default_factory=Pending)
     lost: bool = False
+    expired: bool = False
+    probe: bool = False
 
     def accepts(self, type_name: str, build_id: str | None) -> bool:
         """Whether this worker may be given a task of this type and build id."""

@@ -1,0 +1,335 @@
+"""Parked polls, and what is known of the queues they listen to.
+
+Theory of operation. A poll that finds nothing waits here as a value; no thread, no query of its
+own. Lanes take polls for tasks they have just written; everything else asks for a claim: one look
+at the stored queue for all polls of a channel, at most one under way per channel. A queue found
+empty is taken to be empty until a wake says otherwise, or for one interval.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from durable_server.clock import SECOND, Clock, monotonic_seconds
+from durable_server.matching.channels import Channel, Poll
+from durable_server.matching.repeats import Repeats
+from durable_server.matching.timers import Timers
+from durable_server.pending import Pending, deliver
+from durable_server.refusal import Refusal
+
+CHECK_SECONDS = 1.0
+RETRY_SECONDS_MIN = 0.02
+WAKE_STEP = SECOND // 100
+Types = frozenset[str] | None
+
+
+class Queue:
+    """What is known of one channel. All access is under the matcher's lock."""
+
+    __slots__ = (
+        "again",
+        "checked_at",
+        "claiming",
+        "empty_for",
+        "known_empty",
+        "polls",
+        "progress",
+        "retry_seconds",
+        "version",
+    )
+
+    def __init__(self) -> None:
+        self.polls: OrderedDict[int, Poll] = OrderedDict()
+        self.version = 0
+        self.claiming = False
+        self.again = False
+        self.progress = False
+        self.known_empty = False
+        self.empty_for: Types = frozenset()
+        self.checked_at = 0.0
+        self.retry_seconds = RETRY_SECONDS_MIN
+
+    def is_empty_for(self, types: Types, now: float, interval: float) -> bool:
+        """Whether the queue is known to hold nothing of these types."""
+        if not self.known_empty or now - self.checked_at >= interval:
+            return False
+        return self.empty_for is None or (types is not None and types <= self.empty_for)
+
+    def remove(self, poll: Poll) -> bool:
+        """Take a poll out; False when it is not parked here."""
+        return self.polls.pop(id(poll), None) is not None
+
+
+class Matcher:
+    """Brings parked polls and tasks together; safe to use from any thread.
+
+    `claim(channel)` has a lane look at the stored queue. It may be set once the lanes exist, and
+    may return a Pending, by which a claim that could not be carried out is noticed.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        claim: Callable[[Channel], Any] | None = None,
+        parked_polls_max: int = 50_000,
+        check_seconds: Callable[[], float] = lambda: CHECK_SECONDS,
+    ) -> None:
+        self.claim = claim
+        self.check_seconds = check_seconds
+        self.timers = Timers()
+        self.repeats = Repeats(clock)
+        self._clock = clock
+        self._parked_polls_max = parked_polls_max
+        self._lock = threading.Lock()
+        self._queues: dict[Channel, Queue] = {}
+        self._parked = 0
+        self._checking = False
+        self._closed = False
+        self._wake_times: set[tuple[Channel, int]] = set()
+
+    def park(self, poll: Poll) -> None:
+        """Let a poll wait; looks at the stored queue unless it is known to be empty."""
+        with self._lock:
+            if self._closed:
+                raise Refusal("shutting_down")
+            if self._parked >= self._parked_polls_max:
+                raise Refusal("polls_full")
+            queue = self._queues.setdefault(poll.channel, Queue())
+            queue.polls[id(poll)] = poll
+            self._parked += 1
+            types, now = poll.worker.types, monotonic_seconds()
+            empty = queue.is_empty_for(types, now, self.check_seconds())
+            wanted = not empty and self._want_claim(queue)
+            probes = self._take_probes(queue) if empty else []
+            check = not self._checking
+            self._checking = True
+        deliver([(probe.pending, None, None) for probe in probes])
+        if wanted:
+            self._request(poll.channel)
+        if check:
+            self.timers.call_in(self.check_seconds(), self._check)
+
+    def take(self, channel: Channel, type_name: str, build_id: str | None) -> Poll | None:
+        """Take out the poll that has waited longest of those that accept such a task."""
+        with self._lock:
+            queue = self._queues.get(channel)
+            if queue is None:
+                return None
+            for poll in queue.polls.values():
+                if not poll.lost and poll.accepts(type_name, build_id):
+                    queue.remove(poll)
+                    queue.progress = True
+                    self._parked -= 1
+                    return poll
+            return None
+
+    def give_back(self, poll: Poll) -> None:
+        """Park a poll again in front: the transaction that took it came to nothing."""
+        with self._lock:
+            ended = self._closed or poll.lost or poll.expired
+            if not ended:
+                queue = self._queues.setdefault(poll.channel, Queue())
+                queue.polls[id(poll)] = poll
+                queue.polls.move_to_end(id(poll), last=False)
+                self._parked += 1
+        if ended:
+            poll.pending.answer(None)
+
+    def withdraw(self, poll: Poll) -> bool:
+        """Take a poll out; False when a lane has it or it was answered."""
+        with self._lock:
+            return self._remove(poll)
+
+    def expire(self, poll: Poll) -> bool:
+        """The time of a poll is over; False when a lane has it, which then ends its wait."""
+        with self._lock:
+            poll.expired = True
+            return self._remove(poll)
+
+    def lose(self, poll: Poll) -> bool:
+        """The client of a poll is gone; False when a lane has it: its task is to be returned."""
+        with self._lock:
+            poll.lost = True
+            return self._remove(poll)
+
+    def withdraw_all(self) -> int:
+        """Answer every parked poll with nothing, and let none park any more."""
+        with self._lock:
+            self._closed = True
+            polls = [poll for queue in self._queues.values() for poll in queue.polls.values()]
+            self._queues.clear()
+            self._parked = 0
+        self.timers.stop()
+        return deliver([(poll.pending, None, None) for poll in polls])
+
+    def waiting(self, channel: Channel) -> list[Poll]:
+        """The polls parked on a channel, the one that has waited longest first."""
+        with self._lock:
+            queue = self._queues.get(channel)
+            return [] if queue is None else [poll for poll in queue.polls.values() if not poll.lost]
+
+    def start_claim(self, channel: Channel) -> int:
+        """A lane begins to look at the stored queue; gives what `end_claim` is to be told."""
+        with self._lock:
+            queue = self._queues.setdefault(channel, Queue())
+            queue.claiming, queue.again, queue.progress = True, False, False
+            queue.known_empty = False
+            queue.empty_for = _types_of(queue)
+            return queue.version
+
+    def end_claim(
+        self, channel: Channel, version: int, empty: bool, next_due_at: int | None
+    ) -> None:
+        """A lane has looked: `empty` says that the queue held nothing more for these polls."""
+        with self._lock:
+            queue = self._queues.get(channel)
+            if queue is None:
+                return
+            queue.claiming = False
+            queue.checked_at = monotonic_seconds()
+            queue.known_empty = empty and queue.version == version
+            again = queue.again or queue.version != version or (not empty and queue.progress)
+            delay = self._retry_delay(queue, empty)
+            again = again and bool(queue.polls) and self._want_claim(queue)
+            probes = [] if again else self._take_probes(queue)
+        deliver([(poll.pending, None, None) for poll in probes])
+        if again:
+            self._request(channel)
+        elif delay is not None:
+            self.timers.call_in(delay, lambda: self._look_again(channel))
+        if next_due_at is not None:
+            self.backlog_at(channel, next_due_at)
+
+    def backlog(self, channel: Channel) -> None:
+        """Ready tasks may be stored that nobody took; whoever is parked gets a look at them."""
+        with self._lock:
+            queue = self._queues.get(channel)
+            if queue is None:
+                return
+            queue.version += 1
+            queue.known_empty = False
+            wanted = bool(queue.polls) and self._want_claim(queue)
+        if wanted:
+            self._request(channel)
+
+    def backlog_at(self, channel: Channel, available_at: int) -> None:
+        """A task becomes ready at this instant; look at the queue then."""
+        # Rounded up, so that thousands of moments close together cost one wake.
+        moment = -(-available_at // WAKE_STEP) * WAKE_STEP
+        with self._lock:
+            if (channel, moment) in self._wake_times or self._closed:
+                return
+            self._wake_times.add((channel, moment))
+        self._arrange(channel, moment)
+
+    def counts(self) -> dict[str, int]:
+        """How many polls are parked of each kind, and on how many channels."""
+        counts = {"channels": 0, "workflow": 0, "activity": 0}
+        with self._lock:
+            for channel, queue in self._queues.items():
+                counts["channels"] += bool(queue.polls)
+                counts[channel.kind] = counts.get(channel.kind, 0) + len(queue.polls)
+        return counts
+
+    def _remove(self, poll: Poll) -> bool:
+        queue = self._queues.get(poll.channel)
+        if queue is None or not queue.remove(poll):
+            return False
+        self._parked -= 1
+        return True
+
+    def _take_probes(self, queue: Queue) -> list[Poll]:
+        """The polls that wait for no more than one look."""
+        probes = [poll for poll in queue.polls.values() if poll.probe]
+        for poll in probes:
+            queue.remove(poll)
+        self._parked -= len(probes)
+        return probes
+
+    def _want_claim(self, queue: Queue) -> bool:
+        """Whether a claim is to be requested now; if one is under way, another one follows it."""
+        if self.claim is None:
+            return False
+        if queue.claiming:
+            queue.again = True
+            return False
+        queue.claiming = True
+        return True
+
+    def _request(self, channel: Channel) -> None:
+        assert self.claim is not None
+        answer = self.claim(channel)
+        if isinstance(answer, Pending):
+            answer.on_answer(lambda: self._requested(channel, answer))
+
+    def _requested(self, channel: Channel, answer: Pending) -> None:
+        """A claim that no lane could carry out is tried again at the next check."""
+        try:
+            answer.result()
+        except Exception:
+            with self._lock:
+                queue = self._queues.get(channel)
+                if queue is not None:
+                    queue.claiming = queue.again = queue.known_empty = False
+
+    def _retry_delay(self, queue: Queue, empty: bool) -> float | None:
+        """When to look again at tasks that were there but could not be leased."""
+        if empty or queue.progress or not queue.polls:
+            queue.retry_seconds = RETRY_SECONDS_MIN
+            return None
+        delay = queue.retry_seconds
+        queue.retry_seconds = min(delay * 2, self.check_seconds())
+        return delay if delay < self.check_seconds() else None
+
+    def _look_again(self, channel: Channel) -> None:
+        with self._lock:
+            queue = self._queues.get(channel)
+            if queue is None or not queue.polls or queue.known_empty or queue.claiming:
+                return
+            wanted = self._want_claim(queue)
+        if wanted:
+            self._request(channel)
+
+    def _arrange(self, channel: Channel, moment: int) -> None:
+        delay = (moment - self._clock.now()) / SECOND
+        self.timers.call_in(max(delay, 0.0), lambda: self._due(channel, moment))
+
+    def _due(self, channel: Channel, moment: int) -> None:
+        if self._clock.now() < moment:
+            # The machine's clock was set back, or a test holds it.
+            self.timers.call_in(0.01, lambda: self._due(channel, moment))
+            return
+        with self._lock:
+            self._wake_times.discard((channel, moment))
+        self.backlog(channel)
+
+    def _check(self) -> None:
+        """Look once per interval at every queue that is waited for; forget the others."""
+        interval = self.check_seconds()
+        now = monotonic_seconds()
+        wanted: list[Channel] = []
+        with self._lock:
+            for channel, queue in list(self._queues.items()):
+                if queue.claiming or now - queue.checked_at < interval:
+                    continue
+                if not queue.polls:
+                    del self._queues[channel]
+                elif self._want_claim(queue):
+                    wanted.append(channel)
+            self._checking = bool(self._queues)
+            again = self._checking
+        for channel in wanted:
+            self._request(channel)
+        if again:
+            self.timers.call_in(interval, self._check)
+
+
+def _types_of(queue: Queue) -> Types:
+    """The types that the parked polls accept together; None when one accepts all."""
+    types: set[str] = set()
+    for poll in queue.polls.values():
+        if poll.worker.types is None:
+            return None
+        types |= poll.worker.types
+    return frozenset(types)
