@@ -13,7 +13,8 @@ class Call:
     """One request that has passed the gates.
 
     `protocol_version` is the worker protocol version to echo (None on the control plane);
-    `advertised_version` the one that the address the client used advertises. `lost` registers a
+    `advertised_version` the one that the address the client used advertises. `caller_label`: a
+    forwarded name of the caller, where forwarding is trusted. `lost` registers a
     callable that is called, at most once and from any thread, when the client disconnects before
     the reply.
     """
@@ -28,6 +29,7 @@ class Call:
     protocol_version: str | None = None
     advertised_version: str = "1.20"
     correlation_id: str | None = None
+    caller_label: str | None = None
     lost: Callable[[Callable[[], None]], None] = field(default=lambda callback: None)
 
 

@@ -1,4 +1,4 @@
-"""History events as workers and clients are shown them; stored payloads pass through as they are."""
+"""History events as workers and clients are shown them; payloads pass through as stored."""
 
 import base64
 import gzip

@@ -1,11 +1,13 @@
 """Runs as clients are shown them."""
 
+import base64
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
 
 from durable_server import payloads
-from durable_server.clock import to_micro_text, to_second_text
+from durable_server.clock import SECOND, to_micro_text, to_second_text
 from durable_server.engine.run_state import Payload, Run, RunDetails
 
 BUCKETS = {
@@ -46,6 +48,35 @@ def list_item(run: Run, search_attributes: str | None, memo: str | None) -> dict
         "memo": _json(memo),
         "search_attributes": _json(search_attributes),
     }
+
+
+def cursor_token(run: Run) -> str:
+    """The token of the page that follows this run: its start and its id."""
+    return base64.urlsafe_b64encode(orjson.dumps([run.started_at, run.run_id])).decode()
+
+
+def cursor_of(token: str | None) -> tuple[int, str] | None:
+    """The run that a page token points behind; one that is none of ours means the first page."""
+    if not token:
+        return None
+    try:
+        started_at, run_id = orjson.loads(base64.urlsafe_b64decode(token))
+    except (ValueError, TypeError):
+        return None
+    if not isinstance(started_at, int) or not isinstance(run_id, str) or "\0" in run_id:
+        return None
+    return started_at, run_id
+
+
+def instant_of(text: str) -> int | None:
+    """The instant that an ISO-8601 text names, in UTC unless it says otherwise, or None."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * SECOND)
 
 
 def chain_item(run: Run) -> dict[str, Any]:

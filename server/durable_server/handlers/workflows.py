@@ -1,0 +1,186 @@
+"""Workflows: start, list, describe, and the runs of a workflow."""
+
+from typing import Any
+
+import orjson
+
+from durable_server import payloads
+from durable_server.advance.intents import StartRun
+from durable_server.attribution import command_of
+from durable_server.call import Call, Reply
+from durable_server.engine.run_state import Payload
+from durable_server.engine.start import Start
+from durable_server.ids import new_id, new_plain_id, shard_of
+from durable_server.refusal import Refusal, invalid
+from durable_server.search_attributes import attribute_errors
+from durable_server.store import activities as stored_activities
+from durable_server.store import runs as stored_runs
+from durable_server.views import runs as shown
+
+PAGE_SIZE_DEFAULT = 50
+TASK_QUEUE_DEFAULT = "default"
+BUCKETS = ("running", "completed", "failed")
+
+_NOT_OURS = {
+    "workflow_execution_timeout": "Use execution_timeout_seconds instead of {field}.",
+    "workflow_run_timeout": "Use run_timeout_seconds instead of {field}.",
+    "workflow_task_timeout": "The {field} field is not supported by the v2 workflow start API.",
+    "retry_policy": "The {field} field is not supported by the v2 workflow start API.",
+    "idempotency_key": "The {field} field is not supported by the v2 workflow start API.",
+    "request_id": "The {field} field is not supported by the v2 workflow start API.",
+}
+
+
+async def start(call: Call, body: dict[str, Any]) -> Reply:
+    """Start a workflow, or answer for the run that holds its id."""
+    _check_start(call, body)
+    workflow_id = body.get("workflow_id") or new_plain_id()
+    shard = shard_of(call.namespace, workflow_id)
+    wanted = Start(
+        shard=shard,
+        run_id=new_id(shard),
+        namespace=call.namespace,
+        workflow_id=workflow_id,
+        workflow_type=body["workflow_type"],
+        task_queue=body.get("task_queue") or TASK_QUEUE_DEFAULT,
+        input=_input(body.get("input")),
+        build_id=body.get("build_id") or body.get("compatibility") or None,
+        business_key=body.get("business_key") or None,
+        memo=_json_text(body.get("memo")),
+        search_attributes=_json_text(body.get("search_attributes")),
+        duplicate_policy=body.get("duplicate_policy") or "fail",
+        execution_timeout_seconds=_seconds(body.get("execution_timeout_seconds")),
+        run_timeout_seconds=_seconds(body.get("run_timeout_seconds")),
+        command=command_of(call, body),
+    )
+    answer = await call.server.lanes.put(StartRun(shard=shard, wanted=wanted))
+    return Reply(201 if answer["outcome"] == "started_new" else 200, answer)
+
+
+async def list(
+    call: Call,
+    workflow_type: str | None = None,
+    status: str | None = None,
+    task_queue: str | None = None,
+    query: str | None = None,
+    started_after: str | None = None,
+    started_before: str | None = None,
+    page_size: int = PAGE_SIZE_DEFAULT,
+    next_page_token: str | None = None,
+) -> Reply:
+    """Runs of the namespace, newest start first, one page."""
+    wanted = stored_runs.RunFilter(
+        namespace=call.namespace,
+        workflow_type=workflow_type or None,
+        bucket=status or None,
+        task_queue=task_queue or None,
+        text=(query or "").strip() or None,
+        started_after=_instant("started_after", started_after),
+        started_before=_instant("started_before", started_before),
+    )
+    cursor = shown.cursor_of(next_page_token)
+    rows = await call.server.read(stored_runs.list_runs, wanted, cursor, page_size + 1)
+    page = rows[:page_size]
+    return Reply(
+        200,
+        {
+            "workflows": [
+                shown.list_item(row.run, row.search_attributes, row.memo) for row in page
+            ],
+            "workflow_count": len(page),
+            "next_page_token": shown.cursor_token(page[-1].run) if len(rows) > page_size else None,
+        },
+    )
+
+
+async def describe(call: Call, workflow_id: str) -> Reply:
+    """The current run of a workflow."""
+    found = await call.server.read(_describe, call.namespace, workflow_id, None)
+    if found is None:
+        raise Refusal("instance_not_found", workflow_id=workflow_id)
+    return Reply(200, found)
+
+
+async def describe_run(call: Call, workflow_id: str, run_id: str) -> Reply:
+    """One run of a workflow."""
+    found = await call.server.read(_describe, call.namespace, workflow_id, run_id)
+    if found is None:
+        raise Refusal("run_not_found", workflow_id=workflow_id, run_id=run_id)
+    return Reply(200, found)
+
+
+async def list_runs(call: Call, workflow_id: str) -> Reply:
+    """Every run of a workflow, in the order of their numbers."""
+    runs = await call.server.read(stored_runs.list_runs_of_workflow, call.namespace, workflow_id)
+    if not runs:
+        raise Refusal("instance_not_found", workflow_id=workflow_id)
+    items = [shown.chain_item(run) for run in runs]
+    return Reply(200, {"workflow_id": workflow_id, "run_count": len(items), "runs": items})
+
+
+def _describe(
+    tx: Any, namespace: str, workflow_id: str, run_id: str | None
+) -> dict[str, Any] | None:
+    current = stored_runs.find_current_run(tx, namespace, workflow_id)
+    if current is None:
+        return None
+    workflow, run, details = current
+    if run_id is not None and run_id != run.run_id:
+        other = stored_runs.find_run(tx, namespace, workflow_id, run_id)
+        if other is None:
+            return None
+        run, details = other
+    waits_for = None
+    if run.open_activities:
+        waits_for = stored_activities.find_open_type(tx, run.shard, run.run_id)
+    standing = shown.Standing(workflow.current_run_id, workflow.run_count, waits_for)
+    return shown.description(run, details, standing)
+
+
+def _check_start(call: Call, body: dict[str, Any]) -> None:
+    errors = {
+        field: [text.format(field=field)] for field, text in _NOT_OURS.items() if field in body
+    }
+    if body.get("duplicate_policy") not in (None, "", "fail", "use-existing"):
+        text = "The duplicate_policy field only supports fail or use-existing."
+        errors["duplicate_policy"] = [text]
+    given = body.get("input")
+    if payloads.is_envelope(given):
+        errors.update(payloads.envelope_errors(given, "input"))
+    limits = call.server.limits
+    memo = _json_text(body.get("memo"))
+    if memo is not None and 0 < limits.memo_bytes_max < len(memo.encode()):
+        text = f"The memo exceeds the maximum allowed size of {limits.memo_bytes_max} bytes."
+        errors["memo"] = [text]
+    attributes = body.get("search_attributes")
+    problems = attribute_errors(attributes or {}, limits.search_attributes_max)
+    if problems:
+        errors["search_attributes"] = problems
+    if errors:
+        raise invalid(errors)
+
+
+def _input(given: Any) -> Payload:
+    """The arguments: an envelope as it came, or plain values in order."""
+    if payloads.is_envelope(given):
+        return payloads.from_envelope(given)
+    if not given:
+        return payloads.EMPTY_ARGUMENTS
+    return payloads.plain([*given.values()] if isinstance(given, dict) else given)
+
+
+def _json_text(value: Any) -> str | None:
+    return orjson.dumps(value).decode() if value else None
+
+
+def _seconds(value: Any) -> int | None:
+    return None if value in (None, "") else int(value)
+
+
+def _instant(field: str, text: str | None) -> int | None:
+    if not text:
+        return None
+    instant = shown.instant_of(text)
+    if instant is None:
+        raise invalid({field: [f"The {field} field must be a valid date."]})
+    return instant
