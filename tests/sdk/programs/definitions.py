@@ -179,6 +179,6 @@ ACTIVITIES = [greet, double, late, third_time, refuse, beat, hold]
 WORKFLOWS = [
     *(Hello, Sequence, Parallel, Timer, Retry, Failure, Broken, Heartbeat, SideEffect),
     *(Takeover, Abandoned),
-    # Until 0.4.28 a workflow never learns that an activity failed; such a release has no class for it.
+    # Until 0.4.28 a workflow never learns that an activity failed: there is no class for it.
     *([Caught] if hasattr(errors, "ActivityFailed") else []),
 ]

@@ -1,7 +1,7 @@
 """A client of the official SDK: `drive.py URL TOKEN QUEUE` runs every program at once.
 
-Prints one JSON object: for each program the result, or the failure as the SDK shows it, or what this
-release cannot say; with the workflow id, so that the test can read the history.
+Prints one JSON object: for each program the result, or the failure as the SDK shows it; with the
+workflow id, so that the test can read the history; and what this release can express.
 """
 
 import asyncio
