@@ -165,7 +165,12 @@ def lowered() -> dict[str, Any]:
 @cache
 def published_yaml() -> str:
     """The published document as YAML text."""
-    text: str = yaml.dump(published(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return as_yaml(published())
+
+
+def as_yaml(document: dict[str, Any]) -> str:
+    """A document as YAML text, its members in their order."""
+    text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     return text
 
 

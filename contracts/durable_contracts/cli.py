@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from durable_contracts import blessed, compare, consistency, locate, manifests
-from durable_contracts.bundle import LOWERED_FILE, PUBLISHED_FILE, assemble
+from durable_contracts.bundle import LOWERED_FILE, PUBLISHED_FILE, as_yaml, assemble
 from durable_contracts.defect import Defect
 from durable_contracts.locate import Tree
 from durable_contracts.lower import lower
@@ -49,10 +48,8 @@ def bundle(
     document = assemble(_tree(root))
     if openapi == "3.0":
         document = lower(document)
-    if form == "json":
-        typer.echo(manifests.text_of(document), nl=False)
-    else:
-        typer.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
+    text = manifests.text_of(document) if form == "json" else as_yaml(document)
+    typer.echo(text, nl=False)
 
 
 @application.command()
