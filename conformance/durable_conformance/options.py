@@ -63,16 +63,18 @@ def taking(options: type) -> Callable[[Callable[[Any], None]], Callable[..., Non
 
     def wrap(command: Callable[[Any], None]) -> Callable[..., None]:
         @wraps(command)
-        def called(**given: Any) -> None:
+        def plain(**given: Any) -> None:
             command(options(**given))
 
+        called: Any = plain
         hints = get_type_hints(options, include_extras=True)
         called.__signature__ = inspect.Signature(
             [_parameter(field.name, field.default, hints) for field in fields(options)]
         )
         called.__annotations__ = hints
-        del called.__wrapped__  # type: ignore[attr-defined]
-        return called
+        del called.__wrapped__
+        taken: Callable[..., None] = called
+        return taken
 
     return wrap
 

@@ -12,6 +12,7 @@ OPERATIONS = {"workflow": "workflow_tasks.poll", "activity": "activity_tasks.pol
 TASK_NAMES = {"workflow": "task", "activity": "activity"}
 WITHIN_SECONDS = 15
 POLL_SECONDS = 5
+_PLACE = ("task_queue", "namespace", "headers")
 _OWN = {"kind", "within_seconds", "worker_id", "body"}
 
 
