@@ -93,6 +93,8 @@ def lease(state: RunState, moment: Moment, task: Task, holder: tasks.Holder) -> 
             start_to_close_at=_after(moment.now, options.start_to_close_timeout),
             heartbeat_at=_after(moment.now, options.heartbeat_timeout),
             lease_owner=holder.worker_id,
+            digest=None,
+            answer=None,
         )
     )
     draft.put_task(held)

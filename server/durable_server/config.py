@@ -1,0 +1,250 @@
+"""Every setting of the server: its name, type, default, unit, and the version it came with.
+
+`WORKFLOW_SERVER_*` is the canonical family, `DW_*` an accepted alias; what the command line says
+wins over both.
+"""
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_FOUNDING = "2.0.0"
+_CANONICAL = "WORKFLOW_SERVER_"
+_ALIAS = "DW_"
+# Names that belong to the families but to other programs: clients, tests, deployment files.
+_FOREIGN = frozenset({"DW_ENV", "WORKFLOW_SERVER_URL"})
+
+
+class SettingsDefect(Exception):
+    """The settings do not allow a start; the text says which one and why."""
+
+
+@dataclass(frozen=True)
+class SettingRow:
+    """One setting as the documentation shows it."""
+
+    attribute: str
+    name: str
+    alias: str
+    kind: str
+    default: str
+    unit: str
+    since: str
+    sentence: str
+    secret: bool
+
+
+def _setting(
+    default: Any, sentence: str, *, name: str = "", unit: str = "", secret: bool = False
+) -> Any:
+    """A field with what the documentation says of it; `name` replaces the canonical name."""
+    extra = {"name": name, "unit": unit, "since": _FOUNDING, "secret": secret}
+    return Field(default=default, description=sentence, json_schema_extra=extra)
+
+
+def _names(attribute: str, canonical: str = "") -> tuple[str, str]:
+    upper = attribute.upper()
+    return canonical or _CANONICAL + upper, _ALIAS + upper
+
+
+class Settings(BaseSettings):
+    """The settings in force; built from the environment and from what the command line gives."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True
+    )
+
+    host: str = _setting("127.0.0.1", "Address that the server listens on.")
+    port: int = _setting(8080, "Port that the server listens on.")
+    database_url: str = _setting(
+        "sqlite:///var/durable.sqlite",
+        "Database, as sqlite:///path or postgresql://user@host:port/name.",
+        name="DATABASE_URL",
+        secret=True,
+    )
+    redis_url: str | None = _setting(
+        None, "Redis that carries wake-ups between processes.", name="REDIS_URL", secret=True
+    )
+    http: Literal["uvicorn", "waitress"] = _setting("uvicorn", "HTTP server.")
+    processes: int = _setting(1, "Server processes that share the port.", unit="processes")
+    mode: str = _setting("service", "Only `service` is known.")
+    id: str = _setting("", "Name of this server; empty means the host name.")
+    default_namespace: str = _setting("default", "Namespace of requests that name none.")
+    auth_driver: str = _setting("token", "`token`, `signature` or `none` (development only).")
+    auth_token: SecretStr = _setting(
+        SecretStr(""), "Legacy token; several, comma-separated, for rotation.", secret=True
+    )
+    worker_token: SecretStr = _setting(SecretStr(""), "Tokens of workers.", secret=True)
+    operator_token: SecretStr = _setting(SecretStr(""), "Tokens of operators.", secret=True)
+    admin_token: SecretStr = _setting(SecretStr(""), "Tokens of administrators.", secret=True)
+    auth_backward_compatible: bool = _setting(
+        True, "Whether the legacy token and the legacy signature key are accepted."
+    )
+    signature_key: SecretStr = _setting(SecretStr(""), "Legacy signature keys.", secret=True)
+    worker_signature_key: SecretStr = _setting(
+        SecretStr(""), "Signature keys of workers.", secret=True
+    )
+    operator_signature_key: SecretStr = _setting(
+        SecretStr(""), "Signature keys of operators.", secret=True
+    )
+    admin_signature_key: SecretStr = _setting(
+        SecretStr(""), "Signature keys of administrators.", secret=True
+    )
+    signature_strict: bool = _setting(
+        False, "Whether signatures over the body alone are refused; they can be replayed."
+    )
+    worker_poll_timeout: int = _setting(30, "How long a poll waits for a task.", unit="seconds")
+    worker_poll_interval_ms: int = _setting(
+        1000, "How often a queue known to be empty is looked at again.", unit="milliseconds"
+    )
+    worker_poll_signal_check_interval_ms: int = _setting(
+        100, "How often wake-ups are looked for where they cannot be pushed.", unit="milliseconds"
+    )
+    max_tasks_per_poll: int = _setting(1, "A poll hands out one task, whatever it says.")
+    worker_protocol_version: str = _setting("1.20", "Worker protocol version that is advertised.")
+    history_page_size_default: int = _setting(500, "Events on a page of history.", unit="events")
+    history_page_size_max: int = _setting(
+        1000, "Most events on a page of history.", unit="events"
+    )
+    compression_enabled: bool = _setting(True, "Whether large replies are compressed.")
+    caller_type_header: str = _setting(
+        "X-Workflow-Caller-Type", "Header of a forwarded caller type."
+    )
+    caller_label_header: str = _setting(
+        "X-Workflow-Caller-Label", "Header of a forwarded caller name."
+    )
+    auth_status_header: str = _setting(
+        "X-Workflow-Auth-Status", "Header of a forwarded authentication status."
+    )
+    auth_method_header: str = _setting(
+        "X-Workflow-Auth-Method", "Header of a forwarded authentication method."
+    )
+    trust_forwarded_attribution_headers: bool = _setting(
+        False, "Whether the forwarded headers above are believed."
+    )
+    workflow_task_timeout: int = _setting(
+        60, "Lease of a workflow task.", name="WORKFLOW_TASK_TIMEOUT", unit="seconds"
+    )
+    activity_task_timeout: int = _setting(
+        300, "Lease of an activity task.", name="ACTIVITY_TASK_TIMEOUT", unit="seconds"
+    )
+    history_retention_days: int = _setting(
+        30,
+        "How long closed runs are kept.",
+        name="WORKFLOW_HISTORY_RETENTION_DAYS",
+        unit="days",
+    )
+    max_history_events: int = _setting(
+        50_000, "Most events of one run.", name="WORKFLOW_MAX_HISTORY_EVENTS", unit="events"
+    )
+    max_payload_bytes: int = _setting(
+        2_097_152, "Largest request body.", name="WORKFLOW_MAX_PAYLOAD_BYTES", unit="bytes"
+    )
+    max_memo_bytes: int = _setting(
+        262_144, "Largest memo.", name="WORKFLOW_MAX_MEMO_BYTES", unit="bytes"
+    )
+    max_search_attributes: int = _setting(
+        100, "Most search attributes of a request.", name="WORKFLOW_MAX_SEARCH_ATTRIBUTES"
+    )
+    max_pending_activities: int = _setting(
+        2000, "Most open activities of a run.", name="WORKFLOW_MAX_PENDING_ACTIVITIES"
+    )
+    max_pending_children: int = _setting(
+        2000, "Most open children of a run.", name="WORKFLOW_MAX_PENDING_CHILDREN"
+    )
+    worker_stale_after_seconds: int | None = _setting(
+        None, "Silence after which a worker is stale; unset: twice the poll wait.", unit="seconds"
+    )
+    lane_count: int = _setting(4, "Writers; SQLite always has one.", unit="threads")
+    lane_queue_max: int = _setting(4096, "Most waiting intents of a lane.", unit="intents")
+    batch_max: int = _setting(128, "Most intents of one transaction.", unit="intents")
+    poll_slots: int = _setting(200, "Parked polls under Waitress.", unit="polls")
+    parked_polls_max: int = _setting(50_000, "Parked polls of a process.", unit="polls")
+    maintenance: bool = _setting(True, "Whether `serve` runs the passes too.")
+    env_audit_strict: bool = _setting(False, "Whether unknown names refuse the start.")
+    log_level: str = _setting("info", "debug, info, warning or error.")
+    bootstrap_retries: int = _setting(30, "Tries to reach the database.", unit="tries")
+    bootstrap_delay_seconds: int = _setting(2, "Wait between these tries.", unit="seconds")
+
+    @field_validator("auth_backward_compatible", mode="before")
+    @classmethod
+    def _lenient(cls, value: Any) -> bool:
+        # A credential must not die because of a misspelled word.
+        return str(value).strip().lower() not in {"0", "false", "no", "off"}
+
+    @property
+    def server_id(self) -> str:
+        """The name of this server."""
+        return self.id or socket.gethostname()
+
+    @property
+    def stale_after_seconds(self) -> int:
+        """Silence after which a worker counts as stale."""
+        return self.worker_stale_after_seconds or max(2 * self.worker_poll_timeout, 60)
+
+    def keys(self, attribute: str) -> tuple[str, ...]:
+        """The keys of a secret setting, one for each comma-separated part."""
+        text: str = getattr(self, attribute).get_secret_value()
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+for _attribute, _field in Settings.model_fields.items():
+    _extra: Any = _field.json_schema_extra
+    _field.validation_alias = AliasChoices(*_names(_attribute, _extra["name"]))
+Settings.model_rebuild(force=True)
+
+
+def table() -> Iterator[SettingRow]:
+    """Every setting, for the documentation and the sample files."""
+    for attribute, field in Settings.model_fields.items():
+        extra: Any = field.json_schema_extra
+        name, alias = _names(attribute, extra["name"])
+        default = field.default
+        if isinstance(default, SecretStr) or default is None:
+            shown = ""
+        else:
+            shown = str(default).lower() if isinstance(default, bool) else str(default)
+        kind = getattr(field.annotation, "__name__", "text")
+        kind = {"str": "text", "SecretStr": "text", "Literal": "text", "int": "number"}.get(
+            kind, kind
+        )
+        yield SettingRow(
+            attribute,
+            name,
+            alias,
+            kind,
+            shown,
+            extra["unit"],
+            extra["since"],
+            field.description or "",
+            extra["secret"],
+        )
+
+
+def unknown_names(environment: Mapping[str, str]) -> list[str]:
+    """Names of either family that are no setting."""
+    known = {name for row in table() for name in (row.name, row.alias)} | _FOREIGN
+    return sorted(
+        name
+        for name in environment
+        if name.startswith((_CANONICAL, _ALIAS)) and name.upper() not in known
+    )
+
+
+def load(**given: Any) -> Settings:
+    """The settings of this process; what is given and not None wins over the environment."""
+    try:
+        settings = Settings(**{key: value for key, value in given.items() if value is not None})
+    except ValueError as error:
+        errors = getattr(error, "errors", lambda **_: [])(include_input=False, include_url=False)
+        texts = [f"{each['loc'][0]}: {each['msg']}" for each in errors]
+        raise SettingsDefect("; ".join(texts) or "the settings are not valid") from None
+    unknown = unknown_names(os.environ)
+    if unknown and settings.env_audit_strict:
+        raise SettingsDefect(f"unknown settings: {', '.join(unknown)}")
+    return settings

@@ -1,0 +1,30 @@
+"""The contract of this repository is whole, and its derived files are fresh."""
+
+import pytest
+from durable_contracts import bundle, consistency, locate, manifests, refusals
+from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
+
+
+def test_both_documents_are_openapi() -> None:
+    assert list(OpenAPIV31SpecValidator(bundle.published()).iter_errors()) == []
+    assert list(OpenAPIV30SpecValidator(bundle.lowered()).iter_errors()) == []
+
+
+def test_derived_files_are_fresh() -> None:
+    tree = locate.tree()
+
+    assert list(manifests.stale(tree, manifests.derive(tree))) == []
+
+
+def test_the_contract_files_fit_together() -> None:
+    tree = locate.tree()
+
+    assert list(consistency.violations(tree, manifests.derive(tree))) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [("unauthorized", 401), ("forbidden", 403), ("payload_too_large", 413)],
+)
+def test_reasons_of_the_gates_have_their_status(reason: str, status: int) -> None:
+    assert refusals.load()[reason].status == status
