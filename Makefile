@@ -13,7 +13,7 @@ PYTEST_FLAGS ?=
 SOURCES := server contracts conformance tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-all check format contracts conformance bench docs lock wheel clean
+.PHONY: help install serve test test-all check format contracts conformance lock wheel clean
 
 help: ## list the commands
 	@echo "Durable Workflow Server. Commands:"
@@ -45,16 +45,9 @@ format: install ## rewrite the sources in the project's format
 contracts: install ## rebuild the bundle, the manifests and the reference pages
 	@$(BIN)/durable-contracts bundle
 	@$(BIN)/durable-contracts manifests
-	@$(BIN)/python -m tools.documents write
 
 conformance: install ## hold a server against the contract: make conformance TARGET=http://host:8080
 	@$(BIN)/durable-conformance run --server "$(TARGET)"
-
-bench: install ## measure, with the naive variant beside it in the same run
-	@$(BIN)/python -m bench
-
-docs: install ## rewrite the derived pages under docs/
-	@$(BIN)/python -m tools.documents write
 
 lock: install ## resolve pyproject.toml anew into requirements.lock
 	@$(BIN)/python -m pip install --quiet pip-tools
