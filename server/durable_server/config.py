@@ -108,9 +108,7 @@ class Settings(BaseSettings):
     max_tasks_per_poll: int = _setting(1, "A poll hands out one task, whatever it says.")
     worker_protocol_version: str = _setting("1.20", "Worker protocol version that is advertised.")
     history_page_size_default: int = _setting(500, "Events on a page of history.", unit="events")
-    history_page_size_max: int = _setting(
-        1000, "Most events on a page of history.", unit="events"
-    )
+    history_page_size_max: int = _setting(1000, "Most events on a page of history.", unit="events")
     compression_enabled: bool = _setting(True, "Whether large replies are compressed.")
     caller_type_header: str = _setting(
         "X-Workflow-Caller-Type", "Header of a forwarded caller type."

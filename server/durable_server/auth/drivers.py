@@ -144,8 +144,7 @@ class SignatureDriver:
         if self._keys.usable:
             return None
         return (
-            'Auth driver is set to "signature" but WORKFLOW_SERVER_SIGNATURE_KEY '
-            "is not configured."
+            'Auth driver is set to "signature" but WORKFLOW_SERVER_SIGNATURE_KEY is not configured.'
         )
 
     def authenticate(self, credentials: Credentials) -> Principal:
