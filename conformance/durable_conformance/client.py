@@ -14,7 +14,7 @@ from durable_contracts.versions import CONTROL_HEADER, CONTROL_VERSION, WORKER_H
 
 from durable_conformance import contract
 from durable_conformance.target import Target
-from durable_conformance.verdict import Broken, Undecided
+from durable_conformance.verdict import Broken, LeftOut, Undecided
 
 NAMESPACE_HEADER = "X-Namespace"
 SIGNATURE_HEADER = "X-Signature"
@@ -130,7 +130,7 @@ class Client:
             return {}
         secret = _WRONG if role == WRONG_CREDENTIAL else self.target.credential(role)
         if secret is None:
-            return {}
+            raise LeftOut(f"no credential was given for {role}")
         if self.target.auth == "signature":
             digest = hmac.new(secret.encode(), content, hashlib.sha256).hexdigest()
             return {SIGNATURE_HEADER: digest}
@@ -146,7 +146,7 @@ class Client:
         for role in ("worker", "operator", "admin"):
             if role in roles and self.target.credential(role):
                 return role
-        return NO_CREDENTIAL
+        return sorted(roles)[0]
 
 
 def url_path(operation: Operation, values: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from durable_conformance.steps import STEPS
 from durable_conformance.steps.context import Context
 from durable_conformance.target import ANY_ROLE, ROLES, Target
 from durable_conformance.variables import Variables
-from durable_conformance.verdict import Broken, Undecided, Verdict
+from durable_conformance.verdict import Broken, LeftOut, Undecided, Verdict
 
 PARALLEL_MAX = 64
 _EXCHANGES_KEPT = 6
@@ -44,7 +44,10 @@ def discover(client: Client) -> Target:
     """The target with what its cluster info advertises; Undecided when nobody answers."""
     operation = operations()["cluster.info"]
     request = Request(operation.method, operation.path, operation.plane, operation=operation)
-    exchange = client.send(request)
+    try:
+        exchange = client.send(request)
+    except LeftOut:
+        return client.target
     known = exchange.status == 200 and isinstance(exchange.body, dict)
     return client.target.knowing(exchange.body if known else {})
 
@@ -94,6 +97,9 @@ def _carry_out(scenario: Scenario, context: Context, progress: _Progress) -> tup
         except Broken as broken:
             progress.note(name, Verdict.FAIL)
             return Verdict.FAIL, f"step {number} ({name}): {broken}"
+        except LeftOut as left_out:
+            progress.note(name, Verdict.SKIPPED)
+            return Verdict.SKIPPED, f"step {number} ({name}): {left_out}"
         except Undecided as undecided:
             progress.note(name, Verdict.ERROR)
             return Verdict.ERROR, f"step {number} ({name}): {undecided}"

@@ -31,5 +31,9 @@ class Broken(Exception):
     """The target broke the promise: the text says what was expected and what came."""
 
 
+class LeftOut(Exception):
+    """The caller left out what the scenario needs, such as the credential of a role."""
+
+
 class Undecided(Exception):
     """The suite cannot tell: its own fault, or the target could not be reached."""

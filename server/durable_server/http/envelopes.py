@@ -1,0 +1,73 @@
+"""What each plane adds to every reply, refusals included."""
+
+from typing import Any
+
+import orjson
+from durable_contracts import manifests, versions
+
+from durable_server.config import Settings
+
+
+def server_capabilities(settings: Settings) -> dict[str, Any]:
+    """What this server can do for workers, with what the settings decide."""
+    stated = dict(manifests.load("worker_protocol")["server_capabilities"])
+    stated["long_poll_timeout"] = settings.worker_poll_timeout
+    stated["history_page_size_default"] = settings.history_page_size_default
+    stated["history_page_size_max"] = settings.history_page_size_max
+    if not settings.compression_enabled:
+        stated["response_compression"] = []
+    return stated
+
+
+class Envelopes:
+    """Wraps bodies; what is the same in every reply is made once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._capabilities = orjson.Fragment(orjson.dumps(server_capabilities(settings)))
+        stated = manifests.load("response_contract")
+        self._projected = stated["projected_fields"]
+        self._heads: dict[str, dict[str, Any]] = {}
+        for operation, own in stated["operations"].items():
+            contract = {
+                **stated["contract"],
+                "required_fields": own["required_fields"],
+                "success_fields": own["success_fields"],
+            }
+            self._heads[operation] = {
+                "schema": stated["schema"],
+                "version": stated["version"],
+                "operation": operation,
+                "workflow_id": None,
+                "contract": orjson.Fragment(orjson.dumps(contract)),
+            }
+
+    def worker(self, body: dict[str, Any], version: str) -> dict[str, Any]:
+        """A worker-plane body: which version it speaks, and what the server can do."""
+        return {
+            "protocol_version": version,
+            "server_capabilities": self._capabilities,
+            **body,
+        }
+
+    def control(self, body: dict[str, Any], operation: str, ids: dict[str, str]) -> dict[str, Any]:
+        """A control-plane body with the nested object that clients verify."""
+        whole = dict(body)
+        for name in ("workflow_id", "run_id"):
+            if name in ids:
+                whole.setdefault(name, ids[name])
+        nested = dict(self._heads[operation])
+        nested["workflow_id"] = whole.get("workflow_id")
+        for name in self._projected:
+            if name in whole:
+                nested[name] = whole[name]
+        whole["control_plane"] = nested
+        return whole
+
+
+def version_header(plane: str, version: str) -> tuple[str, str] | None:
+    """The header that every reply of a plane carries."""
+    if plane == "worker":
+        return versions.WORKER_HEADER, version
+    if plane == "control":
+        return versions.CONTROL_HEADER, versions.CONTROL_VERSION
+    return None

@@ -1,0 +1,87 @@
+"""What a request body may be: JSON within bounds of size, depth, keys and numbers."""
+
+import json
+import math
+from typing import Any
+
+import orjson
+
+from durable_server.refusal import Refusal
+
+DEPTH_MAX = 64
+KEYS_MAX = 50_000
+INTEGER_MAX = 2**64 - 1
+INTEGER_MIN = -(2**63)
+ACCEPTED_TYPES = ["application/json", "application/*+json"]
+
+
+def check_media_type(content_type: str) -> None:
+    """Refuse a body that does not say it is JSON."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise Refusal("unsupported_media_type", accepted_content_types=ACCEPTED_TYPES)
+
+
+def parse(body: bytes) -> Any:
+    """The value of a JSON text, or a refusal that says what is wrong with it."""
+    try:
+        value = orjson.loads(body)
+    except ValueError as error:
+        raise _malformed(str(error)) from None
+    keys, exact = _measure(value)
+    # Every member has a colon; as many colons as members means no member was written twice, and
+    # that is the cheap proof. Colons inside strings make the slow one necessary.
+    if not exact or body.count(b":") != keys:
+        _check_slowly(body)
+    return value
+
+
+def _measure(value: Any) -> tuple[int, bool]:
+    """How many members there are, and whether every number was surely kept exactly."""
+    keys, exact, depth = 0, True, 1
+    level = [value]
+    while level:
+        below: list[Any] = []
+        for each in level:
+            kind = type(each)
+            if kind is dict:
+                keys += len(each)
+                below.extend(each.values())
+            elif kind is list:
+                below.extend(each)
+            elif kind is float:
+                if not math.isfinite(each):
+                    raise _malformed("a number is out of range")
+                exact = exact and abs(each) < 2**53
+        if below:
+            depth += 1
+        if depth > DEPTH_MAX + 1:
+            raise _malformed(f"more than {DEPTH_MAX} levels")
+        if keys > KEYS_MAX:
+            raise _malformed(f"more than {KEYS_MAX} keys")
+        level = below
+    return keys, exact
+
+
+def _check_slowly(body: bytes) -> None:
+    try:
+        json.loads(body, object_pairs_hook=_once, parse_int=_integer)
+    except (ValueError, RecursionError) as error:
+        raise _malformed(str(error)) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _malformed("a key is repeated")
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > 21 or not INTEGER_MIN <= int(text) <= INTEGER_MAX:
+        raise _malformed("a number is out of range")
+    return int(text)
+
+
+def _malformed(detail: str) -> Refusal:
+    return Refusal("malformed_json", json_error=detail)
