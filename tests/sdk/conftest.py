@@ -1,4 +1,4 @@
-"""Leaves the SDK programs out, loudly, as long as there is no server command to run them against."""
+"""Leaves the SDK programs out, loudly, as long as there is no server command for them."""
 
 import importlib.util
 import sys
