@@ -1,0 +1,16 @@
+"""The pass that takes back leases that have run out."""
+
+from durable_server.advance.intents import ExpireTaskLease
+from durable_server.engine.run_state import Task
+from durable_server.maintenance.passes import Due, PassReport, Sweep
+from durable_server.server import Server
+from durable_server.store import tasks as stored_tasks
+
+
+def expire_task_leases(server: Server, now: int, limit: int) -> PassReport:
+    """Offer every task whose lease has run out to other workers."""
+    return Sweep("task_leases", stored_tasks.expired_leases, _due).run(server, now, limit)
+
+
+def _due(row: Task) -> Due:
+    return Due(row.task_id, ExpireTaskLease(shard=row.shard, task_id=row.task_id))

@@ -1,0 +1,27 @@
+"""The pass that writes down which workers were seen, and marks those that were not."""
+
+from durable_server.clock import SECOND
+from durable_server.maintenance.passes import PassReport, answer_of
+from durable_server.server import Server
+from durable_server.store import workers as stored_workers
+
+
+def check_workers(server: Server, now: int, limit: int) -> PassReport:
+    """Write signs of life in one statement; mark workers stale whose last is too old."""
+    seen = server.workers.take_seen()
+    if seen:
+        answer_of(server.lanes.write(lambda tx: stored_workers.touch_workers(tx, seen)))
+    older_than = now - stale_after_seconds(server) * SECOND
+    marked = answer_of(
+        server.lanes.write(lambda tx: stored_workers.mark_stale(tx, older_than, limit))
+    )
+    count = marked if isinstance(marked, int) else len(marked or ())
+    return PassReport(len(seen) + count, len(seen) + count, 0, count == limit)
+
+
+def stale_after_seconds(server: Server) -> int:
+    """How long a worker may be silent: as set, else twice the longest poll, at least a minute."""
+    settings = server.settings
+    if settings.worker_stale_after_seconds is not None:
+        return int(settings.worker_stale_after_seconds)
+    return max(2 * int(settings.worker_poll_timeout), 60)
