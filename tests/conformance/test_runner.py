@@ -1,7 +1,6 @@
 """The runner against a toy server that misbehaves on purpose: verdicts, reports, exit status."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,8 +18,7 @@ from durable_contracts.defect import Defect
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-sys.path.insert(0, str(Path(__file__).parent))
-from toy_server import HEALTHY, JSON, toy_server
+from tests.conformance.toy_server import HEALTHY, JSON, toy_server
 
 GOOD = {"GET /api/health": (200, JSON, HEALTHY)}
 SECRET = "a-very-secret-token"
