@@ -113,7 +113,7 @@ class PassLoop:
         if report.more and report.carried_out:
             agenda.note(kind, now)
             return
-        jitter = random.uniform(0.8, 1.0)  # noqa: S311
+        jitter = random.uniform(0.8, 1.0)
         agenda.note(kind, now + round(INTERVAL_SECONDS * jitter * SECOND))
         query = self._passes[kind].next_due
         next_due = read(self._server, query) if query is not None else None

@@ -1,0 +1,52 @@
+"""Alarms ring once, in order, unless cancelled."""
+
+import threading
+
+from durable_server.matching.timers import Timers
+from durable_server.matching.timing import wait_at_most
+from durable_server.pending import Pending, run_in_thread
+
+
+def test_alarms_ring_in_the_order_of_their_moments():
+    timers, rung, done = Timers(), [], threading.Event()
+    timers.call_in(0.03, lambda: done.set())
+    timers.call_in(0.02, lambda: rung.append("second"))
+    timers.call_in(0.01, lambda: rung.append("first"))
+    assert done.wait(10)
+    assert rung == ["first", "second"]
+    timers.stop()
+
+
+def test_a_cancelled_alarm_does_not_ring_and_is_forgotten():
+    timers, rung, done = Timers(), [], threading.Event()
+    alarms = [timers.call_in(0.01, lambda: rung.append(1)) for _ in range(5000)]
+    for alarm in alarms:
+        timers.cancel(alarm)
+        timers.cancel(alarm)
+    timers.call_in(0.02, lambda: done.set())
+    assert done.wait(10)
+    assert rung == []
+    assert len(timers) == 0
+    timers.stop()
+
+
+def test_a_failing_callback_does_not_stop_the_others():
+    timers, done = Timers(), threading.Event()
+    timers.call_in(0, lambda: 1 / 0)
+    timers.call_in(0.01, lambda: done.set())
+    assert done.wait(10)
+    timers.stop()
+
+
+def test_waiting_ends_with_nothing_when_no_answer_comes():
+    timers = Timers()
+    assert run_in_thread(wait_at_most(timers, Pending(), 0.01)) is None
+    timers.stop()
+
+
+def test_waiting_ends_with_the_answer_and_leaves_no_alarm():
+    timers, pending = Timers(), Pending()
+    pending.answer("here")
+    assert run_in_thread(wait_at_most(timers, pending, 3600)) == "here"
+    assert len(timers) == 0
+    timers.stop()
