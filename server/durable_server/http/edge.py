@@ -1,0 +1,250 @@
+"""One request from its head to its answer, the same under every HTTP server.
+
+Nothing here awaits anything but `Pending`, so that it runs on an event loop and in a thread.
+"""
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from durable_contracts import versions
+
+from durable_server.auth.drivers import Credentials, Driver
+from durable_server.auth.principal import Principal
+from durable_server.call import Call, Reply
+from durable_server.http import compression, gates, limits
+from durable_server.http.compile import Plan, Route, Router
+from durable_server.http.envelopes import Envelopes, version_header
+from durable_server.http.namespaces_known import KnownNamespaces
+from durable_server.http.refusals import reply_to
+from durable_server.ids import new_plain_id
+from durable_server.refusal import Refusal
+from durable_server.server import Server
+
+log = logging.getLogger("durable_server.http")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+@dataclass(slots=True)
+class Request:
+    """A request as the HTTP server read it; header names are lower case."""
+
+    method: str
+    raw_path: bytes
+    query: bytes
+    headers: dict[bytes, bytes]
+    lost: Callable[[Callable[[], None]], None]
+    body: bytes = b""
+    too_large: bool = False
+    route: Route | None = None
+    request_id: str = ""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes back: status, headers and bytes."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes = field(default=b"")
+
+
+class Edge:
+    """Routes, checks, dispatches and wraps."""
+
+    def __init__(self, server: Server, driver: Driver, router: Router) -> None:
+        self.server = server
+        self.driver = driver
+        self.body_bytes_max = server.settings.max_payload_bytes
+        self._router = router
+        self._known = KnownNamespaces(server)
+        self._envelopes = Envelopes(server.settings)
+        self._default_namespace = server.settings.default_namespace.lower()
+
+    def begin(self, request: Request) -> Answer | None:
+        """Decide what needs no body; None means: read the body, then `finish`."""
+        given = request.headers.get(b"x-request-id", b"").strip()
+        request.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else new_plain_id()
+        if request.method == "OPTIONS" and b"access-control-request-method" in request.headers:
+            return self._preflight(request)
+        request.route = route = self._router.find(request.method, request.raw_path)
+        if route.plan is None:
+            return self.reply(request, self._nowhere(request, route))
+        length = request.headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self.body_bytes_max:
+            request.too_large = True
+            return self._refuse_size(request)
+        return None
+
+    def _refuse_size(self, request: Request) -> Answer:
+        refusal = Refusal("payload_too_large", limit=self.body_bytes_max)
+        assert request.route is not None
+        return self.reply(request, reply_to(refusal, request.route.plane))
+
+    async def finish(self, request: Request) -> Answer:
+        """The answer to a request whose body has been read."""
+        route = request.route
+        assert route is not None and route.plan is not None
+        if request.too_large:
+            return self._refuse_size(request)
+        try:
+            reply = await self._carry_out(request, route, route.plan)
+        except Refusal as refusal:
+            reply = reply_to(refusal, route.plane)
+        except Exception:
+            log.exception("a request failed", extra={"request_id": request.request_id})
+            bug = Refusal("server_error", request_id=request.request_id)
+            reply = reply_to(bug, route.plane)
+        return self.reply(request, reply)
+
+    async def _carry_out(self, request: Request, route: Route, plan: Plan) -> Reply:
+        body: Any = None
+        if request.body and request.method in _WITH_BODY:
+            limits.check_media_type(request.headers.get(b"content-type", b"").decode("latin-1"))
+            body = limits.parse(request.body)
+        operation = plan.operation
+        principal = gates.check_caller(self.driver, operation, _credentials(request))
+        gates.check_version(operation, request.headers)
+        self._check_migrated(plan)
+        namespace = gates.namespace_of(request.headers, request.query, self._default_namespace)
+        if operation.namespace_required:
+            await gates.check_namespace(self._known, namespace)
+        arguments: dict[str, Any] = {**plan.query.read(request.query), **route.ids}
+        if plan.body is not None:
+            arguments["body"] = body if isinstance(body, dict) else {}
+            plan.body.check(arguments["body"])
+        call = self._call(request, route, principal, namespace)
+        reply: Reply = await plan.handler(call, **arguments)
+        return reply
+
+    def _check_migrated(self, plan: Plan) -> None:
+        if plan.operation.plane in ("worker", "control") and self.server.facts.get("unmigrated"):
+            raise Refusal("store_busy")
+
+    def _call(self, request: Request, route: Route, principal: Principal, namespace: str) -> Call:
+        assert route.plan is not None
+        operation = route.plan.operation
+        settings = self.server.settings
+        label = None
+        if settings.trust_forwarded_attribution_headers:
+            label = request.headers.get(settings.caller_label_header.lower().encode())
+        correlation = request.headers.get(b"x-correlation-id")
+        return Call(
+            server=self.server,
+            operation=operation.operation_id,
+            method=request.method,
+            route=f"/{route.path}",
+            principal=principal,
+            namespace=namespace,
+            request_id=request.request_id,
+            protocol_version=_echoed(request) if operation.plane == "worker" else None,
+            advertised_version=route.advertised or settings.worker_protocol_version,
+            correlation_id=correlation.decode("latin-1") if correlation else None,
+            caller_label=label.decode("latin-1") if label else None,
+            lost=request.lost,
+        )
+
+    def _nowhere(self, request: Request, route: Route) -> Reply:
+        if not route.allowed:
+            return reply_to(Refusal("not_found", route=route.path), route.plane)
+        methods = ", ".join(route.allowed)
+        refusal = Refusal(
+            "method_not_allowed",
+            method=request.method,
+            route=route.path,
+            supported_methods=methods,
+            headers={"Allow": methods},
+        )
+        return reply_to(refusal, route.plane)
+
+    def reply(self, request: Request, reply: Reply) -> Answer:
+        """A reply as it goes out: wrapped for its plane, with its headers, compressed."""
+        route = request.route
+        assert route is not None
+        plane = route.plane
+        if plane == "discovery" and reply.status >= 400:
+            plane = "control"
+        version = _echoed(request)
+        headers = [
+            (b"access-control-allow-origin", b"*"),
+            (b"cache-control", b"no-cache, private"),
+            (b"x-request-id", request.request_id.encode()),
+        ]
+        stated = version_header(plane, version)
+        if stated is not None:
+            headers.append((stated[0].encode(), stated[1].encode()))
+        headers += [(k.encode(), v.encode("latin-1")) for k, v in reply.headers.items()]
+        kind = "application/json"
+        if reply.raw is not None:
+            content, kind = reply.raw
+        else:
+            content = orjson.dumps(self._wrapped(route, plane, reply.body, version))
+        headers.append((b"content-type", kind.encode()))
+        content = self._packed(request, kind, content, headers)
+        headers.append((b"content-length", str(len(content)).encode()))
+        _log_reply(request, reply.status)
+        return Answer(reply.status, headers, b"" if request.method == "HEAD" else content)
+
+    def _wrapped(
+        self, route: Route, plane: str, body: dict[str, Any], version: str
+    ) -> dict[str, Any]:
+        if plane == "worker":
+            return self._envelopes.worker(body, version)
+        if route.plan is not None and route.plan.operation.control_operation:
+            operation = route.plan.operation.control_operation
+            return self._envelopes.control(body, operation, route.ids)
+        return body
+
+    def _packed(
+        self, request: Request, kind: str, content: bytes, headers: list[tuple[bytes, bytes]]
+    ) -> bytes:
+        if len(content) < compression.BYTES_MIN or not self.server.settings.compression_enabled:
+            return content
+        accepted = request.headers.get(b"accept-encoding", b"").decode("latin-1")
+        encoding = compression.encoding_for(accepted) if kind == "application/json" else None
+        if encoding is None:
+            return content
+        headers.append((b"content-encoding", encoding.encode()))
+        headers.append((b"vary", b"Accept-Encoding"))
+        return compression.compress(content, encoding)
+
+    def _preflight(self, request: Request) -> Answer:
+        asked = request.headers[b"access-control-request-method"]
+        headers = [
+            (b"access-control-allow-origin", b"*"),
+            (b"access-control-allow-methods", asked),
+            (b"vary", b"Access-Control-Request-Method, Access-Control-Request-Headers"),
+            (b"x-request-id", request.request_id.encode()),
+        ]
+        wanted = request.headers.get(b"access-control-request-headers")
+        if wanted:
+            headers.append((b"access-control-allow-headers", wanted))
+        return Answer(204, headers)
+
+
+def _echoed(request: Request) -> str:
+    asked = request.headers.get(gates.WORKER_HEADER)
+    return versions.echoed_worker(asked.decode("latin-1") if asked else None)
+
+
+def _credentials(request: Request) -> Credentials:
+    target = request.raw_path.decode("latin-1")
+    if request.query:
+        target += "?" + request.query.decode("latin-1")
+    return Credentials(request.method, target, request.headers, request.body)
+
+
+def _log_reply(request: Request, status: int) -> None:
+    if log.isEnabledFor(logging.INFO):
+        route = request.route
+        facts = {
+            "request_id": request.request_id,
+            "method": request.method,
+            "route": route.plan.operation.path if route and route.plan else "",
+            "status": status,
+        }
+        log.info("answered", extra=facts)
