@@ -217,3 +217,14 @@ class UnknownDriver:
     def authenticate(self, credentials: Credentials) -> Principal:
         """Refuse."""
         raise Refusal("server_error.configuration", detail=self.defect())
+
+
+def driver_for(name: str, keys: Callable[[str], Keys], strict: bool) -> Driver:
+    """The driver of a name; `keys(kind)` gives the keys of kind token or signature."""
+    if name == "none":
+        return OpenDriver()
+    if name == "token":
+        return TokenDriver(keys("token"))
+    if name == "signature":
+        return SignatureDriver(keys("signature"), strict)
+    return UnknownDriver(name)
