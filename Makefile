@@ -8,7 +8,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8080
 DATABASE ?= sqlite:///var/durable.sqlite
 TARGET ?= http://$(HOST):$(PORT)
-SUITE ?= tests/contracts tests/engine
+SUITE ?= tests/contracts tests/engine tests/conformance
 PYTEST_FLAGS ?=
 SOURCES := server contracts conformance tests tools
 
@@ -43,8 +43,7 @@ format: install ## rewrite the sources in the project's format
 	@$(BIN)/ruff check --fix $(SOURCES)
 
 contracts: install ## rebuild the bundle, the manifests and the reference pages
-	@$(BIN)/durable-contracts bundle
-	@$(BIN)/durable-contracts manifests
+	@$(BIN)/durable-contracts manifests --write
 
 conformance: install ## hold a server against the contract: make conformance TARGET=http://host:8080
 	@$(BIN)/durable-conformance run --server "$(TARGET)"
