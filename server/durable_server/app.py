@@ -1,0 +1,151 @@
+"""The composition root: puts store, lanes, matcher, workers, wakes and passes together."""
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from durable_server.advance.lane import Surroundings
+from durable_server.advance.lanes import Lanes
+from durable_server.auth.drivers import Driver, Keys, driver_for
+from durable_server.clock import Clock, SystemClock
+from durable_server.config import Settings
+from durable_server.engine.limits import Limits
+from durable_server.http import asgi, waitress_adapter
+from durable_server.http.compile import Router
+from durable_server.http.edge import Edge
+from durable_server.maintenance.agenda import Agenda
+from durable_server.matching.matcher import Matcher
+from durable_server.matching.registry import WorkerRegistry
+from durable_server.matching.wakes import open_wakes
+from durable_server.pending import Pending
+from durable_server.server import Server
+from durable_server.store.database import Store, open_store
+
+_READERS = 4
+
+
+class Readers:
+    """Threads with a reading connection each."""
+
+    def __init__(self, store: Store, count: int = _READERS) -> None:
+        self._store = store
+        self._wanted: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"reader-{number}", daemon=True)
+            for number in range(count)
+        ]
+
+    def run(self, query: Callable[..., Any], *arguments: Any, **options: Any) -> Pending:
+        """Run `query(transaction, *arguments)` on one of the threads."""
+        pending = Pending()
+        self._wanted.put((pending, query, arguments, options))
+        return pending
+
+    def start(self) -> None:
+        """Begin to read."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End once what is queued has been read."""
+        for _ in self._threads:
+            self._wanted.put(None)
+
+    def _run(self) -> None:
+        connection = self._store.connect()
+        while (wanted := self._wanted.get()) is not None:
+            pending, query, arguments, options = wanted
+            try:
+                with connection.transaction(write=False) as tx:
+                    value = query(tx, *arguments, **options)
+            except BaseException as error:
+                pending.answer(error=error)
+            else:
+                pending.answer(value)
+        connection.close()
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The bounds that the settings decide."""
+    return Limits(
+        workflow_task_lease_seconds=settings.workflow_task_timeout,
+        activity_task_lease_seconds=settings.activity_task_timeout,
+        pending_activities_max=settings.max_pending_activities,
+        payload_bytes_max=settings.max_payload_bytes,
+        memo_bytes_max=settings.max_memo_bytes,
+        search_attributes_max=settings.max_search_attributes,
+        history_events_max=settings.max_history_events,
+    )
+
+
+def build_server(settings: Settings, clock: Clock | None = None) -> Server:
+    """Everything of one server process, not yet started."""
+    told = clock or SystemClock()
+    store = open_store(
+        settings.database_url,
+        clock=told,
+        server_id=settings.server_id,
+        database_clock=clock is None,
+    )
+    limits = limits_of(settings)
+    matcher = Matcher(told, parked_polls_max=settings.parked_polls_max)
+    wakes = open_wakes(settings, store, settings.server_id)
+    agenda = Agenda()
+    around = Surroundings(
+        store, matcher, limits, settings.batch_max, settings.lane_queue_max, wakes, agenda
+    )
+    lanes = Lanes(around, 1 if store.kind == "sqlite" else settings.lane_count)
+    matcher.claim = lanes.claim
+    server = Server(settings, told, limits, store, lanes, matcher, None, wakes, settings.server_id)
+    server.reads, server.agenda = Readers(store), agenda
+    server.workers = WorkerRegistry(server)
+    server.facts["auth"] = driver_of(settings)
+    server.facts["database_capabilities"] = store.capabilities
+    return server
+
+
+def driver_of(settings: Settings) -> Driver:
+    """The authentication driver that the settings name."""
+
+    def keys(kind: str) -> Keys:
+        ending = "token" if kind == "token" else "signature_key"
+        legacy = "auth_token" if kind == "token" else "signature_key"
+        roles = ("worker", "operator", "admin")
+        return Keys(
+            {role: settings.keys(f"{role}_{ending}") for role in roles},
+            settings.keys(legacy),
+            settings.auth_backward_compatible,
+        )
+
+    return driver_for(settings.auth_driver, keys, settings.signature_strict)
+
+
+def build_edge(server: Server) -> Edge:
+    """The edge of a server, with the plan of every operation."""
+    return Edge(server, server.facts["auth"], Router())
+
+
+def build_asgi(server: Server) -> Any:
+    """The server as an ASGI application."""
+    return asgi.application(build_edge(server))
+
+
+def build_wsgi(server: Server) -> Any:
+    """The server as a WSGI application."""
+    return waitress_adapter.application(build_edge(server))
+
+
+def start(server: Server) -> None:
+    """Begin to work; wakes from other processes reach the matcher."""
+    server.reads.start()
+    server.lanes.start()
+    server.wakes.start()
+
+
+def stop(server: Server, seconds: float = 5.0) -> None:
+    """Answer parked polls empty, finish what is queued, end."""
+    server.matcher.withdraw_all()
+    server.lanes.stop(seconds)
+    server.wakes.stop()
+    server.reads.stop()
