@@ -15,6 +15,7 @@ from durable_server.http import asgi, waitress_adapter
 from durable_server.http.compile import Router
 from durable_server.http.edge import Edge
 from durable_server.maintenance.agenda import Agenda
+from durable_server.maintenance.loop import PassLoop
 from durable_server.matching.matcher import Matcher
 from durable_server.matching.registry import WorkerRegistry
 from durable_server.matching.wakes import open_wakes
@@ -91,7 +92,7 @@ def build_server(settings: Settings, clock: Clock | None = None) -> Server:
     limits = limits_of(settings)
     matcher = Matcher(told, parked_polls_max=settings.parked_polls_max)
     wakes = open_wakes(settings, store, settings.server_id)
-    agenda = Agenda()
+    agenda = Agenda(told)
     around = Surroundings(
         store, matcher, limits, settings.batch_max, settings.lane_queue_max, wakes, agenda
     )
@@ -141,11 +142,17 @@ def start(server: Server) -> None:
     server.reads.start()
     server.lanes.start()
     server.wakes.start()
+    if server.settings.maintenance and not server.facts.get("unmigrated"):
+        server.facts["passes"] = PassLoop(server)
+        server.facts["passes"].start()
 
 
 def stop(server: Server, seconds: float = 5.0) -> None:
     """Answer parked polls empty, finish what is queued, end."""
     server.matcher.withdraw_all()
+    passes = server.facts.pop("passes", None)
+    if passes is not None:
+        passes.stop(seconds)
     server.lanes.stop(seconds)
     server.wakes.stop()
     server.reads.stop()

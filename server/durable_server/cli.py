@@ -28,7 +28,7 @@ def _store(settings: config.Settings) -> Any:
 def _bootstrap(settings: config.Settings) -> None:
     from durable_server.store import migrate
 
-    migrate.bootstrap(_store(settings), settings.default_namespace)
+    migrate.bootstrap(_store(settings), settings)
 
 
 @cli.command()
@@ -52,6 +52,19 @@ def serve(
 def bootstrap(database: Database = None) -> None:
     """Migrate the database and create the default namespace; safe to repeat."""
     _bootstrap(_settings(database_url=database))
+
+
+@cli.command()
+def migrate(
+    database: Database = None,
+    apply: Annotated[bool, typer.Option("--apply/--show", help="Apply, or only show.")] = False,
+) -> None:
+    """Show the migrations that are missing, or apply them."""
+    from durable_server.store import migrate as migrations
+
+    store = _store(_settings(database_url=database))
+    for name in migrations.apply(store) if apply else migrations.pending(store):
+        typer.echo(f"{'applied' if apply else 'missing'} {name}")
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import waitress
 from durable_server import app, logs
 from durable_server.config import Settings, unknown_names
 from durable_server.server import Server
+from durable_server.store import migrate
 
 log = logging.getLogger("durable_server.serve")
 _STOP_SECONDS = 5
@@ -36,8 +37,9 @@ def serve(settings: Settings) -> None:
     if settings.auth_driver == "none":
         log.warning("the auth driver is none: everybody may do everything (development only)")
     server = app.build_server(settings)
-    if not server.store.migrated():
-        server.facts["unmigrated"] = ["pending"]
+    missing = migrate.pending(server.store)
+    if missing:
+        server.facts["unmigrated"] = missing
         log.error("the database is not migrated; run durable-server migrate --apply")
     app.start(server)
     try:
