@@ -2,18 +2,20 @@
 
 Theory of operation. Lanes note on the agenda when something they wrote becomes due; after each
 pass its query tells when the next row is. The loop sleeps until the earliest of these moments. As
-other processes note on agendas of their own, every pass also runs once per interval.
+other processes note on agendas of their own, every pass also runs once per interval, and soon
+after a wake where `look_again` is subscribed to them.
 """
 
 import logging
-import random
 import threading
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from durable_server.clock import SECOND
 from durable_server.maintenance import (
     activity_timeouts,
+    messages,
     run_timeouts,
     task_leases,
     timers,
@@ -22,6 +24,7 @@ from durable_server.maintenance import (
 from durable_server.maintenance.passes import PassReport, read
 from durable_server.server import Server
 from durable_server.store import activities as stored_activities
+from durable_server.store import messages as stored_messages
 from durable_server.store import runs as stored_runs
 from durable_server.store import tasks as stored_tasks
 from durable_server.store import timers as stored_timers
@@ -31,6 +34,7 @@ log = logging.getLogger(__name__)
 INTERVAL_SECONDS = 10.0
 LIMIT = 256
 PAUSE = SECOND // 50
+LOOK_AGAIN = SECOND // 5
 BACKOFF_SECONDS_MAX = 30
 
 
@@ -48,6 +52,7 @@ PASSES: dict[str, Pass] = {
         activity_timeouts.enforce_activity_timeouts, stored_activities.next_due
     ),
     "run_timeouts": Pass(run_timeouts.time_out_runs, stored_runs.next_deadline),
+    "messages": Pass(messages.deliver_messages, stored_messages.next_due),
     "workers": Pass(workers.check_workers),
 }
 
@@ -76,6 +81,12 @@ class PassLoop:
         self._server.agenda.nudge()
         if self._thread.is_alive():
             self._thread.join(seconds)
+
+    def look_again(self, runs: Iterable[str] = ()) -> None:
+        """Another process changed runs, and may have made something due; told by its wakes."""
+        soon = self._server.clock.now() + LOOK_AGAIN
+        for kind in self._passes:
+            self._server.agenda.note(kind, soon)
 
     def run_due(self) -> dict[str, PassReport]:
         """Run the passes that are due now, each once; gives their reports."""
@@ -113,8 +124,7 @@ class PassLoop:
         if report.more and report.carried_out:
             agenda.note(kind, now)
             return
-        jitter = random.uniform(0.8, 1.0)
-        agenda.note(kind, now + round(INTERVAL_SECONDS * jitter * SECOND))
+        agenda.note(kind, now + self._interval(kind))
         query = self._passes[kind].next_due
         next_due = read(self._server, query) if query is not None else None
         if next_due is None:
@@ -123,6 +133,11 @@ class PassLoop:
             # Only rows that were refused lately, or that others deal with, are left.
             next_due = now + SECOND
         agenda.note(kind, max(next_due, now + PAUSE) if next_due <= now else next_due)
+
+    def _interval(self, kind: str) -> int:
+        """Nearly the longest pause; servers and passes differ, so as not to march in step."""
+        step = zlib.crc32(f"{self._server.server_id}/{kind}".encode()) % 200
+        return round(INTERVAL_SECONDS * (1 - step / 1000) * SECOND)
 
     def _count(self, kind: str, report: PassReport) -> None:
         total = self.totals.get(kind, PassReport())

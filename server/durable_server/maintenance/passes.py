@@ -77,7 +77,7 @@ class Sweep(NamedTuple):
         rows = list(read(server, self.find, now, limit + len(behind)))
         every = [self.to_due(row) for row in rows]
         due = [each for each in every if each.name not in behind][:limit]
-        pendings = [server.lanes.put(each.intent) for each in due]
+        pendings = [server.lanes.put(each.intent) for each in due if not each.intent.pending.done]
         await_all(pendings)
         refused = sum(not self._judge(server, each, now) for each in due)
         return PassReport(len(due), len(due) - refused, refused, len(due) == limit)
