@@ -1,0 +1,138 @@
+"""Workers: registration, heartbeat, leaving."""
+
+from typing import Any
+
+import orjson
+
+from durable_server.advance.intents import ReturnTask
+from durable_server.call import Call, Reply
+from durable_server.ids import new_plain_id
+from durable_server.refusal import Refusal
+from durable_server.store import tasks as stored_tasks
+from durable_server.store import workers as stored_workers
+
+SLOTS_DEFAULT = 100
+HEARTBEAT_SECONDS = 30
+_DETAILS = (
+    "capability_manifest",
+    "workflow_command_contracts",
+    "max_concurrent_worker_sessions",
+    "task_slots",
+    "process_metrics",
+)
+
+
+async def register(call: Call, body: dict[str, Any]) -> Reply:
+    """Register a worker, or replace what it registered before."""
+    worker_id = body.get("worker_id") or new_plain_id()
+    sent = _fingerprints(body)
+
+    def job(tx: Any) -> None:
+        known = stored_workers.find_worker(tx, call.namespace, worker_id)
+        kept = _kept_fingerprints(known, body, sent)
+        stored_workers.upsert_worker(tx, _row(call, body, worker_id, {**kept, **sent}, tx.now))
+
+    await call.server.lanes.write(job)
+    call.server.workers.forget(call.namespace, worker_id)
+    answer = {
+        "worker_id": worker_id,
+        "registered": True,
+        "heartbeat_interval_seconds": HEARTBEAT_SECONDS,
+    }
+    return Reply(201, answer)
+
+
+async def heartbeat(call: Call, body: dict[str, Any]) -> Reply:
+    """A sign of life of a registered worker."""
+    worker_id = body["worker_id"]
+    known = await call.server.read(stored_workers.find_worker, call.namespace, worker_id)
+    if known is None:
+        raise Refusal("worker_not_registered", worker_id=worker_id)
+
+    def job(tx: Any) -> None:
+        stored_workers.touch_workers(tx, [(call.namespace, worker_id, tx.now)])
+
+    await call.server.lanes.write(job)
+    answer = {
+        "worker_id": worker_id,
+        "acknowledged": True,
+        "heartbeat_interval_seconds": HEARTBEAT_SECONDS,
+        "retention": {"throttled": False, "processed": 0, "pruned": 0, "skipped": 0, "failed": 0},
+    }
+    return Reply(200, answer)
+
+
+async def deregister(call: Call, worker_id: str) -> Reply:
+    """A worker leaves: what it still holds is offered to others at once."""
+
+    def job(tx: Any) -> Any:
+        if not stored_workers.delete_worker(tx, call.namespace, worker_id):
+            raise Refusal("worker_not_found", worker_id=worker_id)
+        return stored_tasks.leases_of(tx, call.namespace, worker_id)
+
+    held = await call.server.lanes.write(job)
+    call.server.workers.forget(call.namespace, worker_id)
+    recovered = 0
+    for task in held:
+        intent = ReturnTask(shard=task.shard, task_id=task.task_id, lease_owner=worker_id)
+        returned = await call.server.lanes.put(intent)
+        recovered += bool(returned) and task.kind == "workflow"
+    answer = {
+        "worker_id": worker_id,
+        "outcome": "deregistered",
+        "recovered_workflow_task_count": recovered,
+    }
+    return Reply(200, answer)
+
+
+def _fingerprints(body: dict[str, Any]) -> dict[str, str]:
+    """The fingerprints that were sent, trimmed; empty ones are dropped."""
+    sent = body.get("workflow_definition_fingerprints") or {}
+    trimmed = {name.strip(): (value or "").strip() for name, value in sent.items()}
+    return {name: value for name, value in trimmed.items() if name and value}
+
+
+def _kept_fingerprints(known: Any, body: dict[str, Any], sent: dict[str, str]) -> dict[str, str]:
+    """Fingerprints of types that stay advertised; a changed one is refused while it is active."""
+    if known is None or known.status != "active":
+        return {}
+    stored: dict[str, str] = orjson.loads(known.workflow_definition_fingerprints or "{}")
+    for name, value in sent.items():
+        if stored.get(name, value) != value:
+            raise Refusal("workflow_definition_changed", workflow_type=name)
+    advertised = body.get("supported_workflow_types")
+    return {n: v for n, v in stored.items() if not advertised or n in advertised}
+
+
+def _row(
+    call: Call, body: dict[str, Any], worker_id: str, fingerprints: dict[str, str], now: int
+) -> stored_workers.Worker:
+    details = {name: body[name] for name in _DETAILS if body.get(name) is not None}
+    return stored_workers.Worker(
+        namespace=call.namespace,
+        worker_id=worker_id,
+        task_queue=body["task_queue"],
+        runtime=body["runtime"],
+        sdk_version=body.get("sdk_version") or None,
+        build_id=body.get("build_id") or None,
+        protocol_version=call.protocol_version,
+        supported_workflow_types=_list(body.get("supported_workflow_types")),
+        supported_activity_types=_list(body.get("supported_activity_types")),
+        workflow_definition_fingerprints=orjson.dumps(fingerprints).decode(),
+        max_concurrent_workflow_tasks=_slots(body.get("max_concurrent_workflow_tasks")),
+        max_concurrent_activity_tasks=_slots(body.get("max_concurrent_activity_tasks")),
+        capabilities=_list(body.get("capabilities")),
+        details=orjson.dumps(details).decode(),
+        status="active",
+        registered_at=now,
+        updated_at=now,
+        last_heartbeat_at=now,
+    )
+
+
+def _list(values: list[str] | None) -> str | None:
+    return orjson.dumps(values).decode() if values else None
+
+
+def _slots(value: Any) -> int:
+    return SLOTS_DEFAULT if value in (None, "") else int(value)
