@@ -19,6 +19,7 @@ from durable_server.maintenance.loop import PassLoop
 from durable_server.matching.matcher import Matcher
 from durable_server.matching.registry import WorkerRegistry
 from durable_server.matching.wakes import open_wakes
+from durable_server.matching.watchers import RunWatchers
 from durable_server.pending import Pending
 from durable_server.server import Server
 from durable_server.store.database import Store, open_store
@@ -100,6 +101,8 @@ def build_server(settings: Settings, clock: Clock | None = None) -> Server:
     matcher.claim = lanes.claim
     server = Server(settings, told, limits, store, lanes, matcher, None, wakes, settings.server_id)
     server.reads, server.agenda = Readers(store), agenda
+    server.watchers = RunWatchers()
+    wakes.subscribe(matcher.backlog, server.watchers.changed)
     server.workers = WorkerRegistry(server)
     server.facts["auth"] = driver_of(settings)
     server.facts["database_capabilities"] = store.capabilities
@@ -150,6 +153,7 @@ def start(server: Server) -> None:
 def stop(server: Server, seconds: float = 5.0) -> None:
     """Answer parked polls empty, finish what is queued, end."""
     server.matcher.withdraw_all()
+    server.watchers.withdraw_all()
     passes = server.facts.pop("passes", None)
     if passes is not None:
         passes.stop(seconds)
