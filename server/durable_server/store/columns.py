@@ -1,0 +1,153 @@
+"""The columns of every run-owned table, and how the engine's values become rows and back."""
+
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple, get_type_hints
+
+import orjson
+
+from durable_server.engine.run_state import (
+    Activity,
+    Event,
+    Message,
+    Payload,
+    Run,
+    RunDetails,
+    Task,
+    Timer,
+    Workflow,
+)
+
+STEPS = ("barriers", "ready_barriers", "version_markers")
+_RUN_PLAIN = tuple(each.name for each in fields(Run) if each.name not in STEPS)
+_LEASED, _WAKE = _RUN_PLAIN.index("task_leased"), _RUN_PLAIN.index("wake_requested")
+_TYPES = {int: "bigint", str: "text", bool: "boolean"}
+
+
+class Column(NamedTuple):
+    """A column and its type: bigint, text or boolean."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that mirrors one kind of engine value."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    fixed: frozenset[str]
+    to_row: Callable[[Any], tuple[Any, ...]]
+    to_value: Callable[[tuple[Any, ...]], Any]
+
+    @property
+    def names(self) -> list[str]:
+        """Column names in row order."""
+        return [column.name for column in self.columns]
+
+
+def run_to_row(run: Run) -> tuple[Any, ...]:
+    """The row of a run; barriers and markers share one column, null while there are none."""
+    plain = tuple(getattr(run, name) for name in _RUN_PLAIN)
+    if not (run.barriers or run.ready_barriers or run.version_markers):
+        return (*plain, None)
+    steps = orjson.dumps([run.barriers, run.ready_barriers, run.version_markers])
+    return (*plain, steps.decode())
+
+
+def run_of_row(row: tuple[Any, ...]) -> Run:
+    """The run of a row."""
+    values = list(row[:-1])
+    values[_LEASED], values[_WAKE] = bool(values[_LEASED]), bool(values[_WAKE])
+    if row[-1] is not None:
+        values += orjson.loads(row[-1])
+    return Run(*values)
+
+
+def details_to_row(details: RunDetails) -> tuple[Any, ...]:
+    """The row of a run's details."""
+    shard, run_id, given, output, memo, attributes = details
+    return (shard, run_id, *given, *(output or (None, None)), memo, attributes)
+
+
+def details_of_row(row: tuple[Any, ...]) -> RunDetails:
+    """The details of a row."""
+    output = None if row[4] is None else Payload(row[4], row[5])
+    return RunDetails(row[0], row[1], Payload(row[2], row[3]), output, row[6], row[7])
+
+
+def _columns(kind: type, names: tuple[str, ...]) -> tuple[Column, ...]:
+    hints = get_type_hints(kind)
+    return tuple(Column(name, _TYPES[_plain(hints[name])]) for name in names)
+
+
+def _plain(hint: Any) -> Any:
+    if isinstance(hint, types.UnionType):
+        return next(each for each in hint.__args__ if each is not types.NoneType)
+    return hint
+
+
+def _mirror(name: str, kind: Any, key: tuple[str, ...], fixed: str = "") -> Table:
+    columns = _columns(kind, kind._fields)
+    return Table(name, columns, key, frozenset(fixed.split()) | set(key), tuple, kind._make)
+
+
+_texts = ("input_codec", "input_blob", "output_codec", "output_blob", "memo", "search_attributes")
+
+WORKFLOWS = _mirror("workflows", Workflow, ("shard", "namespace", "workflow_id"), "created_at")
+RUNS = Table(
+    "runs",
+    (*_columns(Run, _RUN_PLAIN), Column("steps", "text")),
+    ("shard", "run_id"),
+    frozenset(
+        [
+            "shard",
+            "run_id",
+            "namespace",
+            "workflow_id",
+            "run_number",
+            "workflow_type",
+            "task_queue",
+            "build_id",
+            "business_key",
+            "execution_timeout_seconds",
+            "run_timeout_seconds",
+            "started_at",
+        ]
+    ),
+    run_to_row,
+    run_of_row,
+)
+RUN_DETAILS = Table(
+    "run_details",
+    (
+        Column("shard", "bigint"),
+        Column("run_id", "text"),
+        *(Column(name, "text") for name in _texts),
+    ),
+    ("shard", "run_id"),
+    frozenset({"shard", "run_id"}),
+    details_to_row,
+    details_of_row,
+)
+TASKS = _mirror(
+    "tasks",
+    Task,
+    ("shard", "task_id"),
+    "run_id namespace workflow_id task_queue kind type_name activity_execution_id created_at",
+)
+ACTIVITIES = _mirror(
+    "activities",
+    Activity,
+    ("shard", "activity_execution_id"),
+    "run_id step barrier activity_type options group payload_codec scheduled_sequence created_at",
+)
+TIMERS = _mirror(
+    "timers", Timer, ("shard", "timer_id"), "run_id step barrier kind delay_seconds group"
+)
+EVENTS = _mirror("events", Event, ("shard", "run_id", "sequence"))
+MESSAGES = _mirror("messages", Message, ("shard", "message_id"))
+TABLES = (WORKFLOWS, RUNS, RUN_DETAILS, TASKS, ACTIVITIES, TIMERS, EVENTS, MESSAGES)

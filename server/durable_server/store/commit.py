@@ -1,0 +1,84 @@
+"""Writing the decisions of a batch: one statement per table and kind of write."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from durable_server.engine.decision import Decision
+from durable_server.store import columns
+from durable_server.store.columns import Table
+
+Rows = dict[Any, Any]
+
+
+class Changes:
+    """The rows of a batch, each once, as its last decision leaves it."""
+
+    def __init__(self) -> None:
+        self.inserts: dict[str, Rows] = {table.name: {} for table in columns.TABLES}
+        self.updates: dict[str, Rows] = {table.name: {} for table in columns.TABLES}
+        self.outputs: dict[tuple[int, str], tuple[str, str]] = {}
+
+    def put(self, table: Table, key: Any, value: Any, new: bool) -> None:
+        """Keep a row; one that this batch inserts stays an insert."""
+        inserts = self.inserts[table.name]
+        if new or key in inserts:
+            inserts[key] = value
+        else:
+            self.updates[table.name][key] = value
+
+
+def merge(decisions: Iterable[Decision]) -> Changes:
+    """What a batch changes; of a row written twice the later version counts."""
+    changes = Changes()
+    for decision in decisions:
+        run, new = decision.state.run, decision.new_rows
+        key = (run.shard, run.run_id)
+        changes.put(columns.RUNS, key, run, decision.new_run)
+        for task in decision.tasks.values():
+            changes.put(columns.TASKS, task.task_id, task, task.task_id in new)
+        for activity in decision.activities.values():
+            name = activity.activity_execution_id
+            changes.put(columns.ACTIVITIES, name, activity, name in new)
+        for timer in decision.timers.values():
+            changes.put(columns.TIMERS, timer.timer_id, timer, timer.timer_id in new)
+        for event in decision.events:
+            changes.inserts["events"][event[:3]] = event
+        for message in decision.messages:
+            changes.inserts["messages"][message.message_id] = message
+        _merge_holder(changes, decision, key)
+    return changes
+
+
+def _merge_holder(changes: Changes, decision: Decision, key: tuple[int, str]) -> None:
+    workflow, details = decision.workflow, decision.details
+    if workflow is not None:
+        changes.put(columns.WORKFLOWS, workflow[:3], workflow, _is_first(decision))
+    if details is not None:
+        changes.put(columns.RUN_DETAILS, key, details, decision.new_run)
+    if decision.output is None:
+        return
+    fresh = changes.inserts["run_details"].get(key)
+    if fresh is None:
+        changes.outputs[key] = decision.output
+    else:
+        changes.inserts["run_details"][key] = fresh._replace(output=decision.output)
+
+
+def _is_first(decision: Decision) -> bool:
+    workflow = decision.workflow
+    return decision.new_run and workflow is not None and workflow.run_count == 1
+
+
+def write(transaction: Any, decisions: list[Decision]) -> None:
+    """Write all decisions; StoreConflict when a row is there already, or missing."""
+    changes = merge(decisions)
+    for table in columns.TABLES:
+        for verb, rows in (("insert", changes.inserts), ("update", changes.updates)):
+            values = rows[table.name]
+            if values:
+                to_row = table.to_row
+                given = [to_row(value) for value in values.values()]
+                transaction.write_rows(f"{verb}_{table.name}", given)
+    if changes.outputs:
+        rows_of_outputs = [(*key, *output) for key, output in changes.outputs.items()]
+        transaction.write_rows("update_output", rows_of_outputs)

@@ -1,0 +1,105 @@
+"""Hot statements for PostgreSQL: prepared once per connection, keys and rows as arrays."""
+
+from typing import NamedTuple
+
+from durable_server.store.columns import RUNS, TABLES, TASKS, Column, Table
+from durable_server.store.questions import QUESTIONS, Question, listed
+
+
+class Statement(NamedTuple):
+    """What to prepare, and how to run it with one parameter per `%s`."""
+
+    prepare: str
+    execute: str
+
+
+NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
+def _prepared(name: str, types: list[str], sql: str) -> Statement:
+    given = ", ".join(f"%s::{each}" for each in types)
+    return Statement(f"PREPARE {name} ({', '.join(types)}) AS {sql}", f"EXECUTE {name} ({given})")
+
+
+def _rows(columns: tuple[Column, ...], start: int = 1) -> str:
+    """Arrays number `start` and up, seen as rows `k`."""
+    arrays = ", ".join(f"${start + i}::{each.type}[]" for i, each in enumerate(columns))
+    names = ", ".join(f'"{each.name}"' for each in columns)
+    return f"unnest({arrays}) AS k ({names})"
+
+
+def _arrays(columns: tuple[Column, ...]) -> list[str]:
+    return [f"{each.type}[]" for each in columns]
+
+
+def _fetch(name: str, question: Question) -> Statement:
+    sql = (
+        f"SELECT {listed(question.table)} FROM {_rows(question.keys)}"
+        f" JOIN {question.table.name} t ON {question.where}"
+    )
+    if question.order:
+        sql += f" ORDER BY {question.order}"
+    return _prepared(name, _arrays(question.keys), sql)
+
+
+def _lock(name: str, ending: str) -> Statement:
+    sql = (
+        f"SELECT {listed(RUNS)} FROM runs t WHERE (t.shard, t.run_id) IN ("
+        "SELECT * FROM unnest($1::bigint[], $2::text[])"
+        " UNION SELECT x.shard, x.run_id FROM unnest($3::bigint[], $4::text[]) AS k (a, b)"
+        " JOIN tasks x ON x.shard = k.a AND x.task_id = k.b"
+        " UNION SELECT x.shard, x.run_id FROM unnest($5::bigint[], $6::text[]) AS k (a, b)"
+        " JOIN activities x ON x.shard = k.a AND x.activity_execution_id = k.b"
+        f") ORDER BY t.shard, t.run_id FOR UPDATE OF t{ending}"
+    )
+    return _prepared(name, ["bigint[]", "text[]"] * 3, sql)
+
+
+def _claimable(name: str, condition: str, types: list[str]) -> Statement:
+    sql = (
+        f"SELECT {listed(TASKS)} FROM tasks t WHERE t.status = 'ready' AND t.namespace = $1"
+        f" AND t.task_queue = $2 AND t.kind = $3 AND t.available_at <= $4{condition}"
+        " ORDER BY t.available_at, t.task_id LIMIT $5"
+    )
+    return _prepared(name, ["text", "text", "text", "bigint", "bigint", *types], sql)
+
+
+def _insert(table: Table) -> Statement:
+    names = ", ".join(f'"{name}"' for name in table.names)
+    sql = f"INSERT INTO {table.name} ({names}) SELECT * FROM {_rows(table.columns)}"
+    return _prepared(f"insert_{table.name}", _arrays(table.columns), sql)
+
+
+def _update(table: Table) -> Statement:
+    changed = ", ".join(f'"{n}" = k."{n}"' for n in table.names if n not in table.fixed)
+    same = " AND ".join(f't."{name}" = k."{name}"' for name in table.key)
+    sql = f"UPDATE {table.name} t SET {changed} FROM {_rows(table.columns)} WHERE {same}"
+    return _prepared(f"update_{table.name}", _arrays(table.columns), sql)
+
+
+def _output() -> Statement:
+    columns = tuple(
+        Column(name, "bigint" if name == "shard" else "text")
+        for name in ("shard", "run_id", "output_codec", "output_blob")
+    )
+    sql = (
+        "UPDATE run_details t SET output_codec = k.output_codec, output_blob = k.output_blob"
+        f" FROM {_rows(columns)} WHERE t.shard = k.shard AND t.run_id = k.run_id"
+    )
+    return _prepared("update_output", _arrays(columns), sql)
+
+
+STATEMENTS = {
+    **{name: _fetch(name, question) for name, question in QUESTIONS.items()},
+    **{f"insert_{table.name}": _insert(table) for table in TABLES},
+    **{
+        f"update_{table.name}": _update(table)
+        for table in TABLES
+        if any(name not in table.fixed for name in table.names)
+    },
+    "update_output": _output(),
+    "lock_runs": _lock("lock_runs", ""),
+    "lock_free_runs": _lock("lock_free_runs", " SKIP LOCKED"),
+    "claimable": _claimable("claimable", "", []),
+    "claimable_types": _claimable("claimable_types", " AND t.type_name = ANY($6)", ["text[]"]),
+}

@@ -1,0 +1,165 @@
+"""What can be asked and written within one transaction, on either database."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from durable_server.engine.decision import Decision
+from durable_server.engine.run_state import Run, Task
+from durable_server.store import commit, statements_postgres, statements_sqlite
+from durable_server.store.columns import RUNS, TASKS
+from durable_server.store.errors import StoreConflict, classify
+from durable_server.store.questions import QUESTIONS
+
+Keys = Sequence[tuple[Any, ...]]
+
+
+class Transaction:
+    """An open transaction. `database` runs the cold queries; `now` is its one instant."""
+
+    kind = ""
+
+    def __init__(self, database: Any, cursor: Any, now: int) -> None:
+        self.database, self.now, self._cursor = database, now, cursor
+
+    def fetch(self, name: str, keys: Keys) -> list[Any]:
+        """The rows that a question finds for all these keys, with one statement."""
+        if not keys:
+            return []
+        to_value = QUESTIONS[name].table.to_value
+        return [to_value(row) for row in self._fetch_rows(name, list(dict.fromkeys(keys)))]
+
+    def leased_to(self, keys: Keys) -> list[Task]:
+        """Leased tasks by (namespace, lease owner, poll request id)."""
+        return self.fetch("leased_to", keys)
+
+    def lock_runs(
+        self, run_keys: Keys, task_keys: Keys, activity_keys: Keys, *, skip_locked: bool = False
+    ) -> list[Run]:
+        """The runs of these keys, locked in key order; perhaps without those held elsewhere."""
+        if not (run_keys or task_keys or activity_keys):
+            return []
+        rows = self._lock_rows((run_keys, task_keys, activity_keys), skip_locked)
+        return [RUNS.to_value(row) for row in rows]
+
+    def claimable(
+        self, channel: tuple[str, str, str], now: int, limit: int, types: list[str] | None
+    ) -> list[Task]:
+        """Ready tasks of a channel that are due, oldest first, not locked."""
+        return [TASKS.to_value(row) for row in self._claimable_rows(channel, now, limit, types)]
+
+    def write(self, decisions: list[Decision]) -> None:
+        """Write decisions; see `commit.write`."""
+        commit.write(self, decisions)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What fails inside is undone alone; driver errors leave as the store's own."""
+        self._cursor.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException as error:
+            translated = classify(error)
+            try:
+                self._cursor.execute("ROLLBACK TO SAVEPOINT part")
+            except Exception as lost:
+                raise classify(lost) from error
+            if translated is error:
+                raise
+            raise translated from error
+        self._cursor.execute("RELEASE SAVEPOINT part")
+
+    def _fetch_rows(self, name: str, keys: Keys) -> list[Any]:
+        raise NotImplementedError
+
+    def _lock_rows(self, keys: tuple[Keys, Keys, Keys], skip_locked: bool) -> list[Any]:
+        raise NotImplementedError
+
+    def _claimable_rows(
+        self, channel: tuple[str, str, str], now: int, limit: int, types: list[str] | None
+    ) -> list[Any]:
+        raise NotImplementedError
+
+    def write_rows(self, name: str, rows: list[tuple[Any, ...]]) -> None:
+        """Run an insert or update for all rows; StoreConflict when one is missing."""
+        raise NotImplementedError
+
+
+def _check_count(found: int, wanted: int, name: str) -> None:
+    if found != wanted:
+        raise StoreConflict(f"{name}: {found} of {wanted} rows")
+
+
+class PostgresTransaction(Transaction):
+    """Statements are prepared at their first use on a connection."""
+
+    kind = "postgresql"
+
+    def __init__(self, database: Any, cursor: Any, now: int, prepared: set[str]) -> None:
+        super().__init__(database, cursor, now)
+        self._prepared = prepared
+
+    def _run(self, name: str, parameters: Sequence[Any]) -> None:
+        statement = statements_postgres.STATEMENTS[name]
+        if name not in self._prepared:
+            self._cursor.execute(statement.prepare)
+            self._prepared.add(name)
+        self._cursor.execute(statement.execute, parameters)
+
+    def _fetch_rows(self, name: str, keys: Keys) -> list[Any]:
+        self._run(name, _transposed(keys, len(QUESTIONS[name].keys)))
+        found: list[Any] = self._cursor.fetchall()
+        return found
+
+    def _lock_rows(self, keys: tuple[Keys, Keys, Keys], skip_locked: bool) -> list[Any]:
+        parameters = [column for each in keys for column in _transposed(each, 2)]
+        self._run("lock_free_runs" if skip_locked else "lock_runs", parameters)
+        found: list[Any] = self._cursor.fetchall()
+        return found
+
+    def _claimable_rows(
+        self, channel: tuple[str, str, str], now: int, limit: int, types: list[str] | None
+    ) -> list[Any]:
+        parameters: list[Any] = [*channel, now, limit]
+        if types is None:
+            self._run("claimable", parameters)
+        else:
+            self._run("claimable_types", [*parameters, types])
+        found: list[Any] = self._cursor.fetchall()
+        return found
+
+    def write_rows(self, name: str, rows: list[tuple[Any, ...]]) -> None:
+        self._run(name, _transposed(rows, len(rows[0])))
+        _check_count(self._cursor.rowcount, len(rows), name)
+
+
+def _transposed(rows: Keys, width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[]] * width
+
+
+class SqliteTransaction(Transaction):
+    """The write transaction holds the whole database, so that no row needs a lock."""
+
+    kind = "sqlite"
+
+    def _all(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        found: list[Any] = self._cursor.execute(sql, parameters).fetchall()
+        return found
+
+    def _fetch_rows(self, name: str, keys: Keys) -> list[Any]:
+        flat = [value for key in keys for value in key]
+        return self._all(statements_sqlite.fetch(name, len(keys)), flat)
+
+    def _lock_rows(self, keys: tuple[Keys, Keys, Keys], skip_locked: bool) -> list[Any]:
+        flat = [value for each in keys for key in each for value in key]
+        return self._all(statements_sqlite.lock_runs(*(len(each) for each in keys)), flat)
+
+    def _claimable_rows(
+        self, channel: tuple[str, str, str], now: int, limit: int, types: list[str] | None
+    ) -> list[Any]:
+        sql = statements_sqlite.claimable(None if types is None else len(types))
+        return self._all(sql, [*channel, now, *(types or ()), limit])
+
+    def write_rows(self, name: str, rows: list[tuple[Any, ...]]) -> None:
+        self._cursor.executemany(statements_sqlite.STATEMENTS[name], rows)
+        _check_count(self._cursor.rowcount, len(rows), name)

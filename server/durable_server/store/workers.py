@@ -1,0 +1,100 @@
+"""Worker registrations. JSON columns hold text; null types mean every type."""
+
+from typing import Any, NamedTuple
+
+from durable_server.store.models import Worker as Row
+
+WORKERS_MAX = 10_000
+
+
+class Worker(NamedTuple):
+    """A registration. Key: namespace, worker_id. status: active | draining | stale."""
+
+    namespace: str
+    worker_id: str
+    task_queue: str
+    runtime: str
+    sdk_version: str | None
+    build_id: str | None
+    protocol_version: str | None
+    supported_workflow_types: str | None
+    supported_activity_types: str | None
+    workflow_definition_fingerprints: str
+    max_concurrent_workflow_tasks: int
+    max_concurrent_activity_tasks: int
+    capabilities: str
+    details: str
+    status: str
+    registered_at: int
+    updated_at: int
+    last_heartbeat_at: int
+
+
+_FIELDS = [getattr(Row, name) for name in Worker._fields]
+
+
+def find_worker(tx: Any, namespace: str, worker_id: str) -> Worker | None:
+    """The registration of a worker."""
+    query = Row.select(*_FIELDS).where(_is(namespace, worker_id)).tuples()
+    return next((Worker(*row) for row in query.execute(tx.database)), None)
+
+
+def upsert_worker(tx: Any, worker: Worker) -> None:
+    """Store a registration; one that is there is replaced."""
+    changes = worker._asdict()
+    Row.insert(changes).on_conflict(
+        conflict_target=[Row.namespace, Row.worker_id],
+        update={
+            name: value for name, value in changes.items() if name not in ("namespace", "worker_id")
+        },
+    ).execute(tx.database)
+
+
+def delete_worker(tx: Any, namespace: str, worker_id: str) -> bool:
+    """Remove a registration; whether there was one."""
+    return bool(Row.delete().where(_is(namespace, worker_id)).execute(tx.database))
+
+
+def touch_workers(tx: Any, heard: list[tuple[str, str, int]]) -> None:
+    """Note when workers (namespace, worker id, instant) were last heard; stale ones revive."""
+    for namespace, worker_id, at in sorted(heard):
+        changes = {"last_heartbeat_at": at, "status": "active"}
+        mine = _is(namespace, worker_id) & (Row.last_heartbeat_at <= at)
+        Row.update(changes).where(mine, Row.status != "draining").execute(tx.database)
+
+
+def mark_stale(tx: Any, heard_before: int, limit: int) -> int:
+    """Mark active workers that were not heard since as stale; how many."""
+    silent = (
+        Row.select(Row.namespace, Row.worker_id)
+        .where(Row.last_heartbeat_at < heard_before, Row.status == "active")
+        .order_by(Row.last_heartbeat_at)
+        .limit(limit)
+        .tuples()
+    )
+    count = 0
+    for namespace, worker_id in list(silent.execute(tx.database)):
+        still = _is(namespace, worker_id) & (Row.last_heartbeat_at < heard_before)
+        count += Row.update(status="stale").where(still).execute(tx.database)
+    return count
+
+
+def list_workers(tx: Any, namespace: str, limit: int = WORKERS_MAX) -> list[Worker]:
+    """The registrations of a namespace by worker id."""
+    query = Row.select(*_FIELDS).where(Row.namespace == namespace).order_by(Row.worker_id)
+    return [Worker(*row) for row in query.limit(limit).tuples().execute(tx.database)]
+
+
+def fresh_workers(
+    tx: Any, namespace: str | None, heard_since: int, limit: int = WORKERS_MAX
+) -> list[Worker]:
+    """Workers heard since an instant, of one namespace or of all."""
+    query = Row.select(*_FIELDS).where(Row.last_heartbeat_at >= heard_since)
+    if namespace is not None:
+        query = query.where(Row.namespace == namespace)
+    query = query.order_by(Row.namespace, Row.worker_id).limit(limit).tuples()
+    return [Worker(*row) for row in query.execute(tx.database)]
+
+
+def _is(namespace: str, worker_id: str) -> Any:
+    return (Row.namespace == namespace) & (Row.worker_id == worker_id)
