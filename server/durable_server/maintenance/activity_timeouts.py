@@ -1,10 +1,10 @@
 """The pass that enforces the four deadlines of activities."""
 
 from durable_server.advance.intents import EnforceActivityTimeout
-from durable_server.engine.run_state import Activity
 from durable_server.maintenance.passes import Due, PassReport, Sweep
 from durable_server.server import Server
 from durable_server.store import activities as stored_activities
+from durable_server.store.due import Due as DueRow
 
 
 def enforce_activity_timeouts(server: Server, now: int, limit: int) -> PassReport:
@@ -14,8 +14,6 @@ def enforce_activity_timeouts(server: Server, now: int, limit: int) -> PassRepor
     )
 
 
-def _due(row: Activity) -> Due:
-    intent = EnforceActivityTimeout(
-        shard=row.shard, activity_execution_id=row.activity_execution_id
-    )
-    return Due(row.activity_execution_id, intent)
+def _due(row: DueRow) -> Due:
+    intent = EnforceActivityTimeout(shard=row.shard, activity_execution_id=row.id)
+    return Due(row.id, intent)

@@ -1,10 +1,10 @@
 """The pass that takes back leases that have run out."""
 
 from durable_server.advance.intents import ExpireTaskLease
-from durable_server.engine.run_state import Task
 from durable_server.maintenance.passes import Due, PassReport, Sweep
 from durable_server.server import Server
 from durable_server.store import tasks as stored_tasks
+from durable_server.store.due import Due as DueRow
 
 
 def expire_task_leases(server: Server, now: int, limit: int) -> PassReport:
@@ -12,5 +12,5 @@ def expire_task_leases(server: Server, now: int, limit: int) -> PassReport:
     return Sweep("task_leases", stored_tasks.expired_leases, _due).run(server, now, limit)
 
 
-def _due(row: Task) -> Due:
-    return Due(row.task_id, ExpireTaskLease(shard=row.shard, task_id=row.task_id))
+def _due(row: DueRow) -> Due:
+    return Due(row.id, ExpireTaskLease(shard=row.shard, task_id=row.id))
