@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 BACKOFF_SECONDS_MIN = 0.1
 BACKOFF_SECONDS_MAX = 10.0
 WAITING_MAX = 10_000
+CHECK_SECONDS_CONNECTED = 5.0
 OnChannel = Callable[[Channel], None]
 OnRuns = Callable[[Iterable[str]], None]
 
@@ -147,3 +148,13 @@ def open_wakes(settings: Any, store: Any, server_id: str) -> Wakes:
     from durable_server.matching.wakes_local import LocalWakes
 
     return LocalWakes(server_id, alone=settings.maintenance and settings.processes == 1)
+
+
+def check_seconds(settings: Any, wakes: Wakes) -> Callable[[], float]:
+    """How often queues are checked: seldom while wakes arrive, else as the settings say."""
+
+    def seconds() -> float:
+        interval = float(settings.worker_poll_interval_ms) / 1000
+        return max(interval, CHECK_SECONDS_CONNECTED) if wakes.connected else interval
+
+    return seconds
