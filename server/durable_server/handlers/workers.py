@@ -121,7 +121,7 @@ def _row(
         workflow_definition_fingerprints=orjson.dumps(fingerprints).decode(),
         max_concurrent_workflow_tasks=_slots(body.get("max_concurrent_workflow_tasks")),
         max_concurrent_activity_tasks=_slots(body.get("max_concurrent_activity_tasks")),
-        capabilities=_list(body.get("capabilities")),
+        capabilities=_list(body.get("capabilities")) or "[]",
         details=orjson.dumps(details).decode(),
         status="active",
         registered_at=now,

@@ -7,6 +7,7 @@ from durable_server.store.due import Due, due, earliest
 from durable_server.store.models import Task as Row
 
 CHANNELS_MAX = 10_000
+LEASES_MAX = 10_000
 
 
 def find_task(tx: Any, shard: int, task_id: str) -> tuple[Run, Task] | None:
@@ -37,3 +38,11 @@ def ready_channels(tx: Any, now: int, limit: int = CHANNELS_MAX) -> list[tuple[s
 def next_available(tx: Any, now: int) -> int | None:
     """When the next task that is not due yet becomes so."""
     return earliest(tx, Row.available_at, (Row.status == "ready") & (Row.available_at > now))
+
+
+def leases_of(tx: Any, namespace: str, worker_id: str, limit: int = LEASES_MAX) -> list[Task]:
+    """The tasks that a worker holds."""
+    mine = (Row.namespace == namespace) & (Row.lease_owner == worker_id)
+    query = Row.select(Row.shard, Row.task_id).where(mine, Row.status == "leased").limit(limit)
+    found: list[Task] = tx.fetch("tasks_by_id", list(query.tuples().execute(tx.database)))
+    return found
