@@ -4,13 +4,13 @@ import copy
 
 import psycopg2
 import pytest
-
 from durable_server.engine.decision import Decision
 from durable_server.engine.run_state import Payload
 from durable_server.refusal import Refusal
 from durable_server.store import activities, messages, runs, tasks, timers, workers
 from durable_server.store.database import StoreConflict, StoreLost
 from durable_server.store.errors import classify
+
 from tests.store.rows import NOW, a_start
 
 

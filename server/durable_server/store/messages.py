@@ -11,8 +11,8 @@ _FIELDS = [getattr(Row, name) for name in Message._fields]
 
 def due_messages(tx: Any, now: int, limit: int) -> list[Message]:
     """Undelivered messages that are due, oldest first; skips those another server holds."""
-    query = Row.select(*_FIELDS).where(Row.due_at <= now).order_by(Row.due_at).limit(limit)
-    query = query.tuples()
+    query: Any = Row.select(*_FIELDS).where(Row.due_at <= now).order_by(Row.due_at)
+    query = query.limit(limit).tuples()
     if tx.kind == "postgresql":
         query = query.for_update("FOR UPDATE SKIP LOCKED")
     return [Message(*row) for row in query.execute(tx.database)]
