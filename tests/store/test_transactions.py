@@ -25,7 +25,7 @@ def keys_of(decision):
 
 
 def test_every_row_comes_back_as_it_was_written(store):
-    start = a_start("o'rder\";--\u2603\U0001f600")
+    start = a_start("o'rder\\{},NULL\";--\u2603\U0001f600")
     write(store, start)
     with store.connect().transaction() as tx:
         key = keys_of(start)

