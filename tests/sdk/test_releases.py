@@ -134,7 +134,7 @@ def test_a_timer_fires_after_its_delay(facts: Facts, release: Release) -> None:
     run = facts["timer"]
     events = release.history(run["workflow_id"], run["run_id"])
     moments = {
-        event["event_type"]: datetime.fromisoformat(event["recorded_at"].replace("Z", "+00:00"))
+        event["event_type"]: datetime.fromisoformat(event["timestamp"].replace("Z", "+00:00"))
         for event in events
     }
     assert (moments["TimerFired"] - moments["TimerScheduled"]).total_seconds() >= 2
