@@ -129,6 +129,11 @@ def test_parallel_activities_answer_in_authored_order(facts: Facts, release: Rel
     assert (counted["ActivityScheduled"], counted["ActivityCompleted"]) == (4, 4)
 
 
+def plain_class(run: dict[str, Any]) -> str:
+    """The class of a run's failure without the module that later releases put before it."""
+    return run["failed"]["class"].rpartition(".")[2]
+
+
 def test_a_timer_fires_after_its_delay(facts: Facts, release: Release) -> None:
     assert facts["timer"]["result"] == "rested"
     run = facts["timer"]
@@ -145,13 +150,13 @@ def test_an_activity_is_retried_as_its_policy_says(facts: Facts) -> None:
         assert facts["retry"]["result"] == 3
     else:
         # Without a policy there is one attempt, and its failure fails the run.
-        assert facts["retry"]["failed"]["class"] == "ConnectionError"
+        assert plain_class(facts["retry"]) == "ConnectionError"
         assert "attempt 1 fails" in facts["retry"]["failed"]["message"]
 
 
 def test_an_activity_failure_reaches_the_client_with_its_type(facts: Facts) -> None:
     assert facts["failure"]["status"] == "failed"
-    assert facts["failure"]["failed"]["class"] == "ValueError"
+    assert plain_class(facts["failure"]) == "ValueError"
     assert "the order is empty" in facts["failure"]["failed"]["message"]
 
 
@@ -161,12 +166,12 @@ def test_an_activity_failure_reaches_the_workflow_with_its_type(facts: Facts) ->
         assert "the order is empty" in facts["caught"]["result"]["message"]
     else:
         # Such a release's workflow never learns of the failure: the server ends the run with it.
-        assert facts["failure"]["failed"]["class"] == "ValueError"
+        assert plain_class(facts["failure"]) == "ValueError"
 
 
 def test_a_workflow_failure_reaches_the_client_with_its_type(facts: Facts) -> None:
     assert facts["broken"]["status"] == "failed"
-    assert facts["broken"]["failed"]["class"] == "LookupError"
+    assert plain_class(facts["broken"]) == "LookupError"
     assert "nothing there" in facts["broken"]["failed"]["message"]
 
 
@@ -202,12 +207,7 @@ def test_another_worker_finishes_what_a_killed_one_began(
     assert (counted["ActivityCompleted"], counted["TimerFired"]) == (2, 1)
 
 
-def test_an_activity_of_a_killed_worker_is_taken_by_another(
-    fleet: Fleet, name: str, facts: Facts
-) -> None:
+def test_an_activity_of_a_killed_worker_is_taken_by_another(fleet: Fleet, name: str) -> None:
     run = fleet.lost(name)["abandon"]
-    if "retry_policy" in facts["release"]["can"]:
-        assert run["result"] == 2
-    else:
-        # Without a policy there is one attempt, and it was lost with its worker.
-        assert run["status"] == "failed"
+    # A lost worker is no failure of the activity: it is offered again even without a policy.
+    assert run["result"] == 2

@@ -171,7 +171,8 @@ def failure_fields(failure: dict[str, Any]) -> dict[str, Any]:
     kind, message = failure.get("type"), failure.get("message", "")
     code = failure.get("code") if isinstance(failure.get("code"), int) else 0
     exception: dict[str, Any] = {
-        "class": failure.get("class") or "RuntimeException",
+        # Clients read only the class, so the type stands in where no class was sent.
+        "class": failure.get("class") or kind or "RuntimeException",
         "message": message,
         "code": code,
     }

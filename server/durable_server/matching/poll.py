@@ -1,12 +1,13 @@
 """How a poll waits: park, hold, and give a task back whose client is gone."""
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from durable_server.advance.intents import ReturnTask
 from durable_server.matching.channels import LeasedTask, Poll
-from durable_server.matching.repeats import Key, key_of
+from durable_server.matching.repeats import Key, Shared, key_of
 from durable_server.matching.timing import wait_at_most
 from durable_server.pending import Pending
 from durable_server.server import Server
@@ -19,31 +20,33 @@ Lost = Callable[[Callable[[], None]], None]
 
 @dataclass(slots=True)
 class Waiting:
-    """One poll on its way: what it was given, and whether that still has to reach its client."""
+    """One poll on its way, what it was given, and how many clients still wait for that."""
 
     server: Server
     poll: Poll
     key: Key | None = None
     leased: LeasedTask | None = None
-    shared: bool = False
+    clients: int = 0
     returned: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def join(self) -> Callable[[], None]:
+        """Another client waits; gives what is to be called when it is gone."""
+        with self.lock:
+            self.clients += 1
+        gone = Once()
+        return lambda: self._leave(gone)
 
     def expire(self) -> Pending | None:
         """The time is over: the poll is answered with nothing, unless a lane has it."""
         return self.poll.pending if self.server.matcher.expire(self.poll) else None
 
-    def lose(self) -> None:
-        """The client is gone: no task for it, and one it was given goes back."""
-        if self.server.matcher.lose(self.poll):
-            self.poll.pending.answer(None)
-        elif self.leased is not None:
-            self.give_back()
-
-    def give_back(self) -> None:
-        """Give the lease back at once, so that another worker need not wait for its end."""
-        if self.leased is None or self.shared or self.returned:
-            return
-        self.returned = True
+    def give_back_unwanted(self) -> None:
+        """If no client is left, give the lease back, so that others need not wait for its end."""
+        with self.lock:
+            if self.leased is None or self.returned or self.clients > 0:
+                return
+            self.returned = True
         if self.key is not None:
             self.server.matcher.repeats.forget(self.key)
         task = self.leased.task
@@ -56,6 +59,33 @@ class Waiting:
             )
         )
 
+    def _leave(self, gone: "Once") -> None:
+        """A client is gone; with the last one the poll ends."""
+        with self.lock:
+            if not gone.first():
+                return
+            self.clients -= 1
+            if self.clients > 0:
+                return
+        if self.server.matcher.lose(self.poll):
+            self.poll.pending.answer(None)
+        else:
+            self.give_back_unwanted()
+
+
+class Once:
+    """Tells the first time apart from the others."""
+
+    __slots__ = ("_done",)
+
+    def __init__(self) -> None:
+        self._done = False
+
+    def first(self) -> bool:
+        """Whether this was not asked before."""
+        done, self._done = self._done, True
+        return not done
+
 
 async def wait_for_task(
     server: Server, poll: Poll, wait_seconds: float | None, lost: Lost
@@ -66,20 +96,17 @@ async def wait_for_task(
     task again as long as the lease lasts.
     """
     seconds = server.settings.worker_poll_timeout if wait_seconds is None else wait_seconds
-    key = key_of(poll)
-    if key is None:
-        return await _wait(Waiting(server, poll), seconds, lost)
-    known = server.matcher.repeats.begin(key)
+    waiting = Waiting(server, poll, key_of(poll))
+    if waiting.key is None:
+        return await _wait(waiting, seconds, lost)
+    known = server.matcher.repeats.begin(waiting.key, waiting)
     if known is None:
-        return await _wait(Waiting(server, poll, key), seconds, lost)
-    if isinstance(known, Pending):
-        result: LeasedTask | None = await wait_at_most(
-            server.matcher.timers, known, seconds + SHARED_EXTRA_SECONDS
-        )
-        return result
+        return await _wait(waiting, seconds, lost)
+    if isinstance(known, Shared):
+        return await _share(server, known, seconds, lost)
     if known.leased is None or await _still_held(server, known.leased):
         return known.leased
-    server.matcher.repeats.forget(key)
+    server.matcher.repeats.forget(waiting.key)
     return await wait_for_task(server, poll, wait_seconds, lost)
 
 
@@ -87,9 +114,10 @@ async def _wait(waiting: Waiting, seconds: float, lost: Lost) -> LeasedTask | No
     server, poll = waiting.server, waiting.poll
     poll.probe = seconds <= 0
     remember = False
+    leave = waiting.join()
     try:
         server.matcher.park(poll)
-        lost(waiting.lose)
+        lost(leave)
         hold = PROBE_SECONDS_MAX if poll.probe else seconds
         alarm = server.matcher.timers.call_in(hold, waiting.expire)
         try:
@@ -99,11 +127,20 @@ async def _wait(waiting: Waiting, seconds: float, lost: Lost) -> LeasedTask | No
         remember = not poll.lost and (waiting.leased is not None or not poll.probe)
     finally:
         if waiting.key is not None:
-            sharers = server.matcher.repeats.finish(waiting.key, waiting.leased, remember=remember)
-            waiting.shared = sharers > 0
-        if poll.lost:
-            waiting.give_back()
+            server.matcher.repeats.finish(waiting.key, waiting.leased, remember=remember)
+        waiting.give_back_unwanted()
     return waiting.leased
+
+
+async def _share(server: Server, shared: Shared, seconds: float, lost: Lost) -> LeasedTask | None:
+    leave = shared.owner.join()
+    lost(leave)
+    leased: LeasedTask | None = await wait_at_most(
+        server.matcher.timers, shared.pending, seconds + SHARED_EXTRA_SECONDS
+    )
+    if leased is None:
+        leave()
+    return leased
 
 
 async def _still_held(server: Server, leased: LeasedTask) -> bool:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from durable_server.clock import SECOND, Clock
 from durable_server.matching.channels import Channel, LeasedTask, Poll
@@ -29,38 +29,45 @@ class Outcome(NamedTuple):
     until: int
 
 
+class Shared(NamedTuple):
+    """The wait of a first poll, which `owner` carries, as a repeat joins it."""
+
+    pending: Pending
+    owner: Any
+
+
 class Repeats:
     """The polls of this process that carry a request id, under way or finished lately."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._waiting: dict[Key, list[Pending]] = {}
+        self._waiting: dict[Key, tuple[Any, list[Pending]]] = {}
         self._finished: OrderedDict[Key, Outcome] = OrderedDict()
 
-    def begin(self, key: Key) -> Outcome | Pending | None:
+    def begin(self, key: Key, owner: Any = None) -> Outcome | Shared | None:
         """None for the first poll, which must `finish`; else what a repeat gets or waits for."""
         with self._lock:
             if key in self._waiting:
-                shared = Pending()
-                self._waiting[key].append(shared)
-                return shared
+                first, pendings = self._waiting[key]
+                pendings.append(Pending())
+                return Shared(pendings[-1], first)
             outcome = self._finished.get(key)
             if outcome is not None and outcome.until > self._clock.now():
                 return outcome
             self._finished.pop(key, None)
-            self._waiting[key] = []
+            self._waiting[key] = (owner, [])
             return None
 
     def finish(self, key: Key, leased: LeasedTask | None, *, remember: bool) -> int:
         """The first poll is over: whoever shares it gets the same; returns how many did."""
         with self._lock:
-            shared = self._waiting.pop(key, [])
+            _, pendings = self._waiting.pop(key, (None, []))
             if remember:
                 self._finished[key] = Outcome(leased, self._until(leased))
                 if len(self._finished) > REMEMBERED_MAX:
                     self._finished.popitem(last=False)
-        return deliver([(pending, leased, None) for pending in shared])
+        return deliver([(pending, leased, None) for pending in pendings])
 
     def forget(self, key: Key) -> None:
         """A later poll with this key is a new one."""
