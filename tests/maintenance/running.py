@@ -20,6 +20,7 @@ from durable_server.matching.channels import Channel, LeasedTask, Poll, PollingW
 from durable_server.server import Server
 from durable_server.store import history as histories
 from durable_server.store import migrate
+from durable_server.store import workers as stored_workers
 
 from tests.support.databases import own_database
 
@@ -96,6 +97,30 @@ def event_types(server: Server, run_id: str) -> list[str]:
     """The types of a run's events, in order."""
     events = answer_of(server.read(histories.list_events, int(run_id[-3:], 16), run_id, 0, 1000))
     return [event.event_type for event in events]
+
+
+def a_worker(now: int) -> stored_workers.Worker:
+    """A registration that accepts everything of the queue `orders`."""
+    return stored_workers.Worker(
+        namespace="default",
+        worker_id="w1",
+        task_queue="orders",
+        runtime="python",
+        sdk_version=None,
+        build_id=None,
+        protocol_version="1.0",
+        supported_workflow_types=None,
+        supported_activity_types=None,
+        workflow_definition_fingerprints="{}",
+        max_concurrent_workflow_tasks=1,
+        max_concurrent_activity_tasks=1,
+        capabilities="[]",
+        details="{}",
+        status="active",
+        registered_at=now,
+        updated_at=now,
+        last_heartbeat_at=now,
+    )
 
 
 def until(condition: Any) -> None:

@@ -11,7 +11,7 @@ from durable_server.maintenance.workers import check_workers
 from durable_server.store import timers as stored_timers
 from durable_server.store import workers as stored_workers
 
-from tests.maintenance.running import complete, event_types, poll, running, start
+from tests.maintenance.running import a_worker, complete, event_types, poll, running, start
 from tests.support.databases import KINDS
 
 NOTHING = PassReport()
@@ -109,29 +109,6 @@ def test_a_run_past_its_deadline_is_closed(server):
 
 def test_an_empty_outbox_needs_nothing(server):
     assert deliver_messages(server, server.clock.now(), 10) == NOTHING
-
-
-def a_worker(now: int) -> stored_workers.Worker:
-    return stored_workers.Worker(
-        namespace="default",
-        worker_id="w1",
-        task_queue="orders",
-        runtime="python",
-        sdk_version=None,
-        build_id=None,
-        protocol_version="1.0",
-        supported_workflow_types=None,
-        supported_activity_types=None,
-        workflow_definition_fingerprints="{}",
-        max_concurrent_workflow_tasks=1,
-        max_concurrent_activity_tasks=1,
-        capabilities="[]",
-        details="{}",
-        status="active",
-        registered_at=now,
-        updated_at=now,
-        last_heartbeat_at=now,
-    )
 
 
 def test_workers_that_are_silent_become_stale_and_come_back(server):

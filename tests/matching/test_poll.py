@@ -31,10 +31,19 @@ class Client:
     """A client that can go away."""
 
     def __init__(self) -> None:
-        self.go_away = lambda: None
+        self._callback = None
+        self._known = threading.Event()
 
     def lost(self, callback) -> None:
-        self.go_away = callback
+        self._callback = callback
+        self._known.set()
+
+    def go_away(self) -> None:
+        assert self._known.wait(20)
+        self._callback()
+
+    def wait_until_known(self) -> None:
+        assert self._known.wait(20)
 
 
 class Setting:
@@ -110,8 +119,7 @@ def test_a_lost_client_leaves_no_parked_poll(setting):
     client = Client()
     waiting = setting.poll(a_poll(), client)
     assert setting.parked.acquire(timeout=10)
-    while client.go_away.__name__ == "<lambda>":
-        threading.Event().wait(0.001)
+    client.wait_until_known()
     client.go_away()
     assert finish(waiting) is None
     assert setting.matcher.counts()["workflow"] == 0
@@ -121,8 +129,7 @@ def test_a_task_that_arrives_for_a_lost_client_is_returned(setting):
     client = Client()
     waiting = setting.poll(a_poll(), client)
     assert setting.parked.acquire(timeout=10)
-    while client.go_away.__name__ == "<lambda>":
-        threading.Event().wait(0.001)
+    client.wait_until_known()
     poll = setting.matcher.take(CHANNEL, "any", None)
     client.go_away()
     poll.pending.answer(setting.leased())
@@ -163,3 +170,20 @@ def test_repeats_in_flight_share_one_wait(setting):
     assert finish(first) is leased
     assert finish(second) is leased
     assert setting.matcher.counts()["workflow"] == 0
+
+
+def test_a_repeat_goes_on_waiting_when_the_first_client_is_lost(setting):
+    client = Client()
+    first = setting.poll(a_poll(poll_request_id="p1"), client)
+    assert setting.parked.acquire(timeout=10)
+    second_client = Client()
+    second = setting.poll(a_poll(poll_request_id="p1"), second_client)
+    second_client.wait_until_known()
+    client.go_away()
+    leased = setting.leased()
+    setting.matcher.take(CHANNEL, "any", None).pending.answer(leased)
+    finish(first)
+    assert finish(second) is leased
+    assert setting.lanes.returned == []
+    second_client.go_away()
+    assert len(setting.lanes.returned) == 1

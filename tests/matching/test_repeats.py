@@ -1,8 +1,7 @@
 """A repeated poll shares the wait of the first or gets its outcome again."""
 
 from durable_server.clock import ManualClock
-from durable_server.matching.repeats import Repeats, key_of
-from durable_server.pending import Pending
+from durable_server.matching.repeats import Repeats, Shared, key_of
 
 from tests.matching.polls import a_poll
 
@@ -17,9 +16,9 @@ def test_a_repeat_in_flight_shares_the_outcome():
     repeats = Repeats(ManualClock())
     assert repeats.begin(KEY) is None
     shared = repeats.begin(KEY)
-    assert isinstance(shared, Pending)
+    assert isinstance(shared, Shared)
     assert repeats.finish(KEY, None, remember=True) == 1
-    assert shared.result() is None
+    assert shared.pending.result() is None
 
 
 def test_an_empty_outcome_is_remembered_for_a_few_seconds():
