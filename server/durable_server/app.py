@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from durable_server import ids
 from durable_server.advance.lane import Surroundings
 from durable_server.advance.lanes import Lanes
 from durable_server.auth.drivers import Driver, Keys, driver_for
@@ -18,7 +19,7 @@ from durable_server.maintenance.agenda import Agenda
 from durable_server.maintenance.loop import PassLoop
 from durable_server.matching.matcher import Matcher
 from durable_server.matching.registry import WorkerRegistry
-from durable_server.matching.wakes import open_wakes
+from durable_server.matching.wakes import check_seconds, open_wakes
 from durable_server.matching.watchers import RunWatchers
 from durable_server.pending import Pending
 from durable_server.server import Server
@@ -92,13 +93,15 @@ def build_server(settings: Settings, clock: Clock | None = None) -> Server:
     )
     limits = limits_of(settings)
     matcher = Matcher(told, parked_polls_max=settings.parked_polls_max)
-    wakes = open_wakes(settings, store, settings.server_id)
+    # Wakes tell processes apart, of which a server may have several.
+    wakes = open_wakes(settings, store, ids.new_plain_id())
     agenda = Agenda(told)
     around = Surroundings(
         store, matcher, limits, settings.batch_max, settings.lane_queue_max, wakes, agenda
     )
     lanes = Lanes(around, 1 if store.kind == "sqlite" else settings.lane_count)
     matcher.claim = lanes.claim
+    matcher.check_seconds = check_seconds(settings, wakes)
     server = Server(settings, told, limits, store, lanes, matcher, None, wakes, settings.server_id)
     server.reads, server.agenda = Readers(store), agenda
     server.watchers = RunWatchers()

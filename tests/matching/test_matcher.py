@@ -181,7 +181,7 @@ def test_more_polls_than_the_bound_are_refused():
     matcher.park(a_poll("w2"))
     with pytest.raises(Refusal) as refused:
         matcher.park(a_poll("w3"))
-    assert refused.value.reason == "polls_full"
+    assert refused.value.reason == "too_many_polls"
     assert matcher.withdraw_all() == 2
 
 

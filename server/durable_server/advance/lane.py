@@ -35,7 +35,7 @@ TRIES_MAX = 6
 _again = tenacity.Retrying(
     retry=tenacity.retry_if_exception_type((StoreBusy, StoreLost)),
     stop=tenacity.stop_after_attempt(TRIES_MAX),
-    wait=tenacity.wait_exponential_jitter(initial=0.02, max=1.0),
+    wait=tenacity.wait_exponential_jitter(multiplier=0.02, max=1.0),
     reraise=True,
 )
 

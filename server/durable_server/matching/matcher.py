@@ -94,7 +94,7 @@ class Matcher:
             if self._closed:
                 raise Refusal("shutting_down")
             if self._parked >= self._parked_polls_max:
-                raise Refusal("polls_full")
+                raise Refusal("too_many_polls")
             queue = self._queues.setdefault(poll.channel, Queue())
             queue.polls[id(poll)] = poll
             self._parked += 1
