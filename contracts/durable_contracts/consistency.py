@@ -113,7 +113,8 @@ def _request_fields_exist(
             if field not in known:
                 yield f"the request contract of {name} names {field}, which no request has"
         for field in (*stated.get("unsupported_fields", ()), *stated.get("removed_fields", ())):
-            if (operation.request_schema or {}).get("properties", {}).get(field, False):
+            rule = (operation.request_schema or {}).get("properties", {}).get(field, {})
+            if rule.get("not") != {}:
                 yield f"the request contract of {name} refuses {field}, which a request may have"
 
 

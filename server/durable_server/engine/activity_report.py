@@ -86,6 +86,8 @@ def heartbeat(
         "cancel_requested": False,
         "can_continue": False,
         "reason": None,
+        "run_closed_reason": None,
+        "run_closed_at": None,
         "heartbeat_recorded": False,
         "lease_expires_at": None,
         "last_heartbeat_at": None,

@@ -194,12 +194,16 @@ def release(state: RunState, moment: Moment, task: Task, *, received: bool) -> D
     allowed = activity.max_attempts
     if not received and allowed is not None:
         allowed += 1
+    waits_until = activity.schedule_to_start_at
+    if received:
+        waits_until = _after(moment.now, options_of(activity.options).schedule_to_start_timeout)
     draft.put_task(tasks.released(task, moment.now))
     draft.put_activity(
         with_due(
             activity._replace(
                 status="pending",
                 max_attempts=allowed,
+                schedule_to_start_at=waits_until,
                 start_to_close_at=None,
                 heartbeat_at=None,
                 lease_owner=None,

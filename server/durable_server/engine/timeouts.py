@@ -18,11 +18,12 @@ def time_out_activity(state: RunState, moment: Moment, activity_execution_id: st
     kind, deadline = passed
     draft = Draft(state, moment)
     _withdraw_task(draft, activity)
-    may_retry = activity.options is not None and attempts_left(
-        activity.max_attempts, activity.attempt
-    )
+    # A wait that no worker ended is an attempt too; otherwise an activity whose queue nobody polls
+    # would be tried again for ever, whatever its policy allows.
+    spent = activity.attempt + (1 if kind == "schedule_to_start" else 0)
+    may_retry = activity.options is not None and attempts_left(activity.max_attempts, spent)
     if kind != "schedule_to_close" and may_retry:
-        activity_task.retry(draft, activity, {"timeout_kind": kind})
+        activity_task.retry(draft, activity._replace(attempt=spent), {"timeout_kind": kind})
         _withdraw_task(draft, activity)
         return draft.done(True)
     closed = activity._replace(status="failed", closed_at=moment.now, due_at=None)

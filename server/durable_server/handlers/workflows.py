@@ -21,15 +21,6 @@ PAGE_SIZE_DEFAULT = 50
 TASK_QUEUE_DEFAULT = "default"
 BUCKETS = ("running", "completed", "failed")
 
-_NOT_OURS = {
-    "workflow_execution_timeout": "Use execution_timeout_seconds instead of {field}.",
-    "workflow_run_timeout": "Use run_timeout_seconds instead of {field}.",
-    "workflow_task_timeout": "The {field} field is not supported by the v2 workflow start API.",
-    "retry_policy": "The {field} field is not supported by the v2 workflow start API.",
-    "idempotency_key": "The {field} field is not supported by the v2 workflow start API.",
-    "request_id": "The {field} field is not supported by the v2 workflow start API.",
-}
-
 
 async def start(call: Call, body: dict[str, Any]) -> Reply:
     """Start a workflow, or answer for the run that holds its id."""
@@ -138,12 +129,7 @@ def _describe(
 
 
 def _check_start(call: Call, body: dict[str, Any]) -> None:
-    errors = {
-        field: [text.format(field=field)] for field, text in _NOT_OURS.items() if field in body
-    }
-    if body.get("duplicate_policy") not in (None, "", "fail", "use-existing"):
-        text = "The duplicate_policy field only supports fail or use-existing."
-        errors["duplicate_policy"] = [text]
+    errors: dict[str, list[str]] = {}
     given = body.get("input")
     if payloads.is_envelope(given):
         errors.update(payloads.envelope_errors(given, "input"))

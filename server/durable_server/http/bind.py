@@ -39,6 +39,7 @@ class BodyRule:
 
     def __init__(self, operation: Operation) -> None:
         assert operation.request_schema is not None
+        self._schema = operation.request_schema
         self._validator = jsonschema_rs.Draft202012Validator(operation.request_schema)
 
     def check(self, body: dict[str, Any]) -> None:
@@ -49,12 +50,29 @@ class BodyRule:
         for error in self._validator.iter_errors(body):
             path = list(error.instance_path)
             named = _QUOTED.match(error.message)
-            if error.message.endswith("is a required property") and named:
+            own = _own_text(self._schema, error.schema_path)
+            if own is not None:
+                problems.add(path, own)
+            elif error.message.endswith("is a required property") and named:
                 path.append(named[1])
                 problems.add(path, f"The {_label(path)} field is required.")
             else:
                 problems.add(path, f"The {_label(path)} field is invalid: {error.message}"[:500])
         problems.refuse()
+
+
+def _own_text(schema: Any, schema_path: list[Any]) -> str | None:
+    """What the contract itself says about values that break this part of a schema."""
+    text = None
+    for step in schema_path:
+        if isinstance(schema, dict):
+            text = schema.get("x-refusal", text)
+            schema = schema.get(step)
+        elif isinstance(schema, list) and isinstance(step, int):
+            schema = schema[step]
+        else:
+            break
+    return text
 
 
 class QueryRule:
