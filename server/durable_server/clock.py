@@ -4,6 +4,7 @@ An instant is a whole number of microseconds since 1970-01-01T00:00:00Z. One num
 in Python, SQLite and PostgreSQL, and needs no time zone.
 """
 
+import functools
 import threading
 import time
 from datetime import UTC, datetime
@@ -56,9 +57,15 @@ def monotonic_seconds() -> float:
 def to_micro_text(instant: Instant) -> str:
     """`2026-04-13T12:00:00.000000Z`: how runs, tasks, leases and events write an instant."""
     seconds, micros = divmod(instant, SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{micros:06d}Z"
+    return f"{_second(seconds)}.{micros:06d}Z"
 
 
 def to_second_text(instant: Instant) -> str:
     """`2026-04-13T12:00:00+00:00`: how namespaces, deadlines and health write an instant."""
-    return f"{datetime.fromtimestamp(instant // SECOND, UTC):%Y-%m-%dT%H:%M:%S}+00:00"
+    return f"{_second(instant // SECOND)}+00:00"
+
+
+@functools.lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    """The text of a whole second; a busy server writes each one many times."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"

@@ -47,8 +47,9 @@ class Fields:
 
     def check_scope(self, kind: str) -> None:
         """Refuse by name a known field that belongs to another command."""
-        for field, kinds in _SCOPES.items():
-            if self.raw.get(field) is not None and kind not in kinds:
+        for field, value in self.raw.items():
+            kinds = _SCOPES.get(field)
+            if kinds is not None and value is not None and kind not in kinds:
                 allowed = " and ".join(kinds)
                 self.problem(field, f"{field} is only supported for {allowed} commands.")
 
