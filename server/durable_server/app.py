@@ -1,8 +1,5 @@
 """The composition root: puts store, lanes, matcher, workers, wakes and passes together."""
 
-import queue
-import threading
-from collections.abc import Callable
 from typing import Any
 
 from durable_server import ids
@@ -11,8 +8,9 @@ from durable_server.advance.lanes import Lanes
 from durable_server.auth.drivers import Driver, Keys, driver_for
 from durable_server.clock import Clock, SystemClock
 from durable_server.config import Settings
+from durable_server.database_state import DatabaseState
 from durable_server.engine.limits import Limits
-from durable_server.http import asgi, waitress_adapter
+from durable_server.http import asgi
 from durable_server.http.compile import Router
 from durable_server.http.edge import Edge
 from durable_server.maintenance.agenda import Agenda
@@ -21,52 +19,9 @@ from durable_server.matching.matcher import Matcher
 from durable_server.matching.registry import WorkerRegistry
 from durable_server.matching.wakes import check_seconds, open_wakes
 from durable_server.matching.watchers import RunWatchers
-from durable_server.pending import Pending
+from durable_server.readers import Readers
 from durable_server.server import Server
-from durable_server.store.database import Store, open_store
-
-_READERS = 4
-
-
-class Readers:
-    """Threads with a reading connection each."""
-
-    def __init__(self, store: Store, count: int = _READERS) -> None:
-        self._store = store
-        self._wanted: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._run, name=f"reader-{number}", daemon=True)
-            for number in range(count)
-        ]
-
-    def run(self, query: Callable[..., Any], *arguments: Any, **options: Any) -> Pending:
-        """Run `query(transaction, *arguments)` on one of the threads."""
-        pending = Pending()
-        self._wanted.put((pending, query, arguments, options))
-        return pending
-
-    def start(self) -> None:
-        """Begin to read."""
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """End once what is queued has been read."""
-        for _ in self._threads:
-            self._wanted.put(None)
-
-    def _run(self) -> None:
-        connection = self._store.connect()
-        while (wanted := self._wanted.get()) is not None:
-            pending, query, arguments, options = wanted
-            try:
-                with connection.transaction(write=False) as tx:
-                    value = query(tx, *arguments, **options)
-            except BaseException as error:
-                pending.answer(error=error)
-            else:
-                pending.answer(value)
-        connection.close()
+from durable_server.store.database import open_store
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -101,14 +56,15 @@ def build_server(settings: Settings, clock: Clock | None = None) -> Server:
     )
     lanes = Lanes(around, 1 if store.kind == "sqlite" else settings.lane_count)
     matcher.claim = lanes.claim
-    matcher.check_seconds = check_seconds(settings, wakes)
     server = Server(settings, told, limits, store, lanes, matcher, None, wakes, settings.server_id)
     server.reads, server.agenda = Readers(store), agenda
     server.watchers = RunWatchers()
     wakes.subscribe(matcher.backlog, server.watchers.changed)
+    matcher.check_seconds = check_seconds(settings, wakes)
     server.workers = WorkerRegistry(server)
     server.facts["auth"] = driver_of(settings)
-    server.facts["database_capabilities"] = store.capabilities
+    server.database = DatabaseState(store)
+    server.passes = PassLoop(server)
     return server
 
 
@@ -138,28 +94,24 @@ def build_asgi(server: Server) -> Any:
     return asgi.application(build_edge(server))
 
 
-def build_wsgi(server: Server) -> Any:
-    """The server as a WSGI application."""
-    return waitress_adapter.application(build_edge(server))
-
-
 def start(server: Server) -> None:
-    """Begin to work; wakes from other processes reach the matcher."""
+    """Begin to work; the passes run once the database is migrated."""
     server.reads.start()
     server.lanes.start()
     server.wakes.start()
-    if server.settings.maintenance and not server.facts.get("unmigrated"):
-        server.facts["passes"] = PassLoop(server)
-        server.facts["passes"].start()
+    server.database.start(lambda: _start_passes(server))
+
+
+def _start_passes(server: Server) -> None:
+    if server.settings.maintenance:
+        server.passes.start()
 
 
 def stop(server: Server, seconds: float = 5.0) -> None:
     """Answer parked polls empty, finish what is queued, end."""
-    server.matcher.withdraw_all()
-    server.watchers.withdraw_all()
-    passes = server.facts.pop("passes", None)
-    if passes is not None:
-        passes.stop(seconds)
+    server.withdraw_waiting()
+    server.database.stop()
+    server.passes.stop(seconds)
     server.lanes.stop(seconds)
     server.wakes.stop()
     server.reads.stop()

@@ -1,13 +1,16 @@
 """The commands of the server."""
 
 from typing import Annotated, Any
+from urllib.request import urlopen
 
+import tenacity
 import typer
 
 from durable_server import config
 from durable_server.clock import SystemClock
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
+_PROBE_SECONDS_MAX = 4
 Database = Annotated[str | None, typer.Option(help="Database URL.")]
 
 
@@ -27,8 +30,20 @@ def _store(settings: config.Settings) -> Any:
 
 def _bootstrap(settings: config.Settings) -> None:
     from durable_server.store import migrate
+    from durable_server.store.errors import StoreBusy, StoreLost
 
-    migrate.bootstrap(_store(settings), settings)
+    # A database that starts together with the server is not there at once.
+    attempts = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type((StoreBusy, StoreLost)),
+        stop=tenacity.stop_after_attempt(settings.bootstrap_retries + 1),
+        wait=tenacity.wait_fixed(settings.bootstrap_delay_seconds),
+        reraise=True,
+    )
+    try:
+        attempts(migrate.bootstrap, _store(settings), settings)
+    except (StoreBusy, StoreLost) as error:
+        typer.echo(f"the database cannot be reached: {error}", err=True)
+        raise typer.Exit(1) from None
 
 
 @cli.command()
@@ -37,15 +52,37 @@ def serve(
     port: Annotated[int | None, typer.Option()] = None,
     database: Database = None,
     http: Annotated[str | None, typer.Option(help="uvicorn or waitress")] = None,
+    processes: Annotated[int | None, typer.Option(help="Processes that share the port.")] = None,
     bootstrap: Annotated[bool, typer.Option("--bootstrap", help="Migrate first.")] = False,
 ) -> None:
     """Run the server."""
     from durable_server.serve import serve as run
 
-    settings = _settings(host=host, port=port, database_url=database, http=http)
+    given = {"host": host, "port": port, "database_url": database, "http": http}
+    settings = _settings(**given, processes=processes)
     if bootstrap:
         _bootstrap(settings)
     run(settings)
+
+
+@cli.command()
+def maintain(database: Database = None) -> None:
+    """Run the passes alone: timers, leases, deadlines, messages; beside `serve` processes."""
+    from durable_server.serve import maintain as run
+
+    run(_settings(database_url=database, maintenance=True))
+
+
+@cli.command()
+def probe() -> None:
+    """Ask the server on this machine whether it is ready; the exit status says."""
+    port = _settings().port
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/api/ready", timeout=_PROBE_SECONDS_MAX) as reply:
+            typer.echo(f"ready ({reply.status})")
+    except OSError as error:
+        typer.echo(f"not ready: {error}", err=True)
+        raise typer.Exit(1) from None
 
 
 @cli.command()
@@ -70,3 +107,8 @@ def migrate(
 def main() -> None:
     """The entry point."""
     cli()
+
+
+def bootstrap_main() -> None:
+    """The entry point of `server-bootstrap`, the name that deployments know."""
+    typer.run(bootstrap)

@@ -1,19 +1,27 @@
-"""Run the server behind uvicorn or Waitress until it is asked to stop."""
+"""Run the server behind uvicorn or Waitress, or the passes alone, until asked to stop."""
 
 import logging
 import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-import waitress
 
 from durable_server import app, logs
 from durable_server.config import Settings, unknown_names
+from durable_server.http.waitress_server import WaitressServer
+from durable_server.processes import Processes
 from durable_server.server import Server
-from durable_server.store import migrate
 
 log = logging.getLogger("durable_server.serve")
-_STOP_SECONDS = 5
+
+STOP_SECONDS = 5
+BACKLOG = 2048
+# Longer than clients keep idle connections, so that it is they who close them.
+IDLE_SECONDS = 75
 
 
 class PollsFirst(uvicorn.Server):
@@ -25,54 +33,95 @@ class PollsFirst(uvicorn.Server):
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Answer parked polls empty, then finish open requests."""
-        self._server.matcher.withdraw_all()
+        self._server.withdraw_waiting()
         await super().shutdown(sockets)
 
 
 def serve(settings: Settings) -> None:
-    """Serve in this process until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT, in this process or in several."""
+    _begin(settings)
+    if settings.auth_driver == "none":
+        log.warning("the auth driver is none: everybody may do everything (development only)")
+    listener = _listen(settings)
+    if settings.processes > 1:
+        Processes(settings, listener, _serve_child).run()
+    else:
+        _serve_here(settings, listener)
+
+
+def maintain(settings: Settings) -> None:
+    """Run the passes in this process until SIGTERM or SIGINT, without serving anybody."""
+    _begin(settings)
+    server = app.build_server(settings)
+    # What falls due is written by others; their wakes say when to look.
+    server.wakes.subscribe(lambda _: None, server.passes.look_again)
+    ended = threading.Event()
+    _on_signals(ended.set)
+    app.start(server)
+    log.info("the passes run")
+    ended.wait()
+    app.stop(server, STOP_SECONDS)
+
+
+def _begin(settings: Settings) -> None:
     logs.set_up(settings.log_level)
     for name in unknown_names(os.environ):
         log.warning("unknown setting %s", name)
-    if settings.auth_driver == "none":
-        log.warning("the auth driver is none: everybody may do everything (development only)")
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The socket that every process of this server takes connections from."""
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        family, _, _, _, address = found[0]
+        listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        log.error("cannot listen on %s:%s: %s", settings.host, settings.port, error)
+        raise SystemExit(1) from None
+    log.info("listening on %s:%s", settings.host, listener.getsockname()[1])
+    return listener
+
+
+def _serve_child(settings: Settings, listener: socket.socket) -> None:
+    logs.set_up(settings.log_level)
+    _serve_here(settings, listener)
+
+
+def _serve_here(settings: Settings, listener: socket.socket) -> None:
     server = app.build_server(settings)
-    missing = migrate.pending(server.store)
-    if missing:
-        server.facts["unmigrated"] = missing
-        log.error("the database is not migrated; run durable-server migrate --apply")
     app.start(server)
     try:
         if settings.http == "waitress":
-            _waitress(server)
+            _waitress(server, listener)
         else:
-            _uvicorn(server)
+            _uvicorn(server, listener)
     finally:
-        app.stop(server, _STOP_SECONDS)
+        app.stop(server, STOP_SECONDS)
+    log.info("stopped")
 
 
-def _uvicorn(server: Server) -> None:
-    settings = server.settings
+def _uvicorn(server: Server, listener: socket.socket) -> None:
     config = uvicorn.Config(
         app.build_asgi(server),
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,
-        timeout_graceful_shutdown=_STOP_SECONDS,
+        backlog=BACKLOG,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
     )
-    PollsFirst(config, server).run()
+    # uvicorn raises the signal again at its end, which must not cut off what follows.
+    _on_signals(lambda: None)
+    PollsFirst(config, server).run([listener])
 
 
-def _waitress(server: Server) -> None:
-    settings = server.settings
-    waitress.serve(
-        app.build_wsgi(server),
-        host=settings.host,
-        port=settings.port,
-        threads=settings.poll_slots + 32,
-        channel_request_lookahead=1,
-        ident=None,
-    )
+def _waitress(server: Server, listener: socket.socket) -> None:
+    waitress = WaitressServer(app.build_edge(server), listener)
+    _on_signals(waitress.stop)
+    waitress.run(STOP_SECONDS)
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())

@@ -33,9 +33,17 @@ class Server:
     server_id: str
     reads: Any = None
     agenda: Any = None
+    watchers: Any = None
+    database: Any = None
+    passes: Any = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     def read(self, query: Callable[..., Any], *arguments: Any, **options: Any) -> Pending:
         """Run `query(transaction, *arguments)` on a reading connection, off the event loop."""
         result: Pending = self.reads.run(query, *arguments, **options)
         return result
+
+    def withdraw_waiting(self) -> None:
+        """Answer parked polls and watches with nothing, and let none wait any more."""
+        self.matcher.withdraw_all()
+        self.watchers.withdraw_all()

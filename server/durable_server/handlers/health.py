@@ -6,6 +6,8 @@ from durable_server.call import Call, Reply
 from durable_server.clock import to_second_text
 from durable_server.store import namespaces as stored
 
+_SILENT = "The database does not answer."
+
 
 async def health(call: Call) -> Reply:
     """Whether the database answers."""
@@ -23,9 +25,9 @@ async def ready(call: Call) -> Reply:
     server = call.server
     checks = {
         "database": await _database(call),
-        "migrations": _migrations(server.facts),
+        "migrations": _migrations(server.database),
         "default_namespace": await _default_namespace(call),
-        "cache": {"status": "ok", "store": server.facts.get("wakes", "process")},
+        "cache": _wakes(server.wakes),
         "auth": _auth(call),
     }
     is_ready = all(check["status"] == "ok" for check in checks.values())
@@ -50,21 +52,30 @@ async def _is_reached(call: Call) -> bool:
 
 
 async def _database(call: Call) -> dict[str, Any]:
+    dialect = call.server.store.kind
     if not await _is_reached(call):
-        return {"status": "unavailable", "message": "The database does not answer."}
-    facts = call.server.facts
-    return {"status": "ok", "capabilities": facts.get("database_capabilities", {})}
+        return {"status": "unavailable", "dialect": dialect, "message": _SILENT}
+    return {"status": "ok", "dialect": dialect, "capabilities": call.server.database.capabilities}
 
 
-def _migrations(facts: dict[str, Any]) -> dict[str, Any]:
-    pending = facts.get("unmigrated")
-    if not pending:
+def _migrations(database: Any) -> dict[str, Any]:
+    if database.settled:
         return {"status": "ok"}
+    if not database.missing:
+        return {"status": "unavailable", "message": _SILENT}
     return {
         "status": "missing",
-        "pending": list(pending),
-        "remediation": "Run durable-server migrate --apply, then start the server again.",
+        "pending": list(database.missing),
+        "remediation": "Run durable-server migrate --apply.",
     }
+
+
+def _wakes(wakes: Any) -> dict[str, Any]:
+    """Wakes that are cut off only delay: queues are then looked at more often."""
+    if wakes.connected:
+        return {"status": "ok", "store": wakes.kind}
+    text = "No wake-ups come in from other processes; queues are looked at each interval."
+    return {"status": "ok", "store": wakes.kind, "message": text}
 
 
 async def _default_namespace(call: Call) -> dict[str, Any]:
@@ -72,7 +83,7 @@ async def _default_namespace(call: Call) -> dict[str, Any]:
     try:
         found = await call.server.read(stored.find_namespace, name)
     except Exception:
-        return {"status": "unavailable", "message": "The database does not answer."}
+        return {"status": "unavailable", "message": _SILENT}
     if found is not None:
         return {"status": "ok", "namespace": name}
     return {

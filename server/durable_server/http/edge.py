@@ -31,7 +31,10 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 @dataclass(slots=True)
 class Request:
-    """A request as the HTTP server read it; header names are lower case."""
+    """A request as the HTTP server read it; header names are lower case.
+
+    `waits` is false when no thread can be spared to hold it.
+    """
 
     method: str
     raw_path: bytes
@@ -42,6 +45,7 @@ class Request:
     too_large: bool = False
     route: Route | None = None
     request_id: str = ""
+    waits: bool = True
 
 
 @dataclass(slots=True)
@@ -67,8 +71,7 @@ class Edge:
 
     def begin(self, request: Request) -> Answer | None:
         """Decide what needs no body; None means: read the body, then `finish`."""
-        given = request.headers.get(b"x-request-id", b"").strip()
-        request.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else new_plain_id()
+        _name(request)
         if request.method == "OPTIONS" and b"access-control-request-method" in request.headers:
             return self._preflight(request)
         request.route = route = self._router.find(request.method, request.raw_path)
@@ -76,9 +79,12 @@ class Edge:
             return self.reply(request, self._nowhere(request, route))
         length = request.headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self.body_bytes_max:
-            request.too_large = True
             return self._refuse_size(request)
         return None
+
+    def answer_too_large(self, request: Request) -> Answer:
+        """The answer to a request whose body the HTTP server would not read."""
+        return self.begin(request) or self._refuse_size(request)
 
     def _refuse_size(self, request: Request) -> Answer:
         refusal = Refusal("payload_too_large", limit=self.body_bytes_max)
@@ -117,12 +123,14 @@ class Edge:
         if plan.body is not None:
             arguments["body"] = body if isinstance(body, dict) else {}
             plan.body.check(arguments["body"])
+        if not request.waits:
+            _forbid_waiting(arguments)
         call = self._call(request, route, principal, namespace)
         reply: Reply = await plan.handler(call, **arguments)
         return reply
 
     def _check_migrated(self, plan: Plan) -> None:
-        if plan.operation.plane in ("worker", "control") and self.server.facts.get("unmigrated"):
+        if plan.operation.plane in ("worker", "control") and not self.server.database.settled:
             raise Refusal("store_busy")
 
     def _call(self, request: Request, route: Route, principal: Principal, namespace: str) -> Call:
@@ -226,6 +234,17 @@ class Edge:
         return Answer(204, headers)
 
 
+def _name(request: Request) -> None:
+    given = request.headers.get(b"x-request-id", b"").strip()
+    request.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else new_plain_id()
+
+
+def _forbid_waiting(arguments: dict[str, Any]) -> None:
+    arguments.pop("wait_new_event", None)
+    if "body" in arguments:
+        arguments["body"] = {**arguments["body"], "timeout_seconds": 0}
+
+
 def _echoed(request: Request) -> str:
     asked = request.headers.get(gates.WORKER_HEADER)
     return versions.echoed_worker(asked.decode("latin-1") if asked else None)
@@ -239,7 +258,9 @@ def _credentials(request: Request) -> Credentials:
 
 
 def _log_reply(request: Request, status: int) -> None:
-    if log.isEnabledFor(logging.INFO):
+    # One line per request is for those who look for something; failures are for everybody.
+    level = logging.WARNING if status >= 500 else logging.DEBUG
+    if log.isEnabledFor(level):
         route = request.route
         facts = {
             "request_id": request.request_id,
@@ -247,4 +268,4 @@ def _log_reply(request: Request, status: int) -> None:
             "route": route.plan.operation.path if route and route.plan else "",
             "status": status,
         }
-        log.info("answered", extra=facts)
+        log.log(level, "answered", extra=facts)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from durable_server.call import Reply
 from durable_server.http.edge import Answer, Edge, Request
 from durable_server.pending import run_in_thread
 
@@ -55,7 +54,8 @@ def application(edge: Edge) -> Any:
     slots = threading.BoundedSemaphore(edge.server.settings.poll_slots)
 
     def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        request = _request(environ, clients)
+        request = request_of(environ)
+        request.lost = lambda callback: clients.watch(environ, callback)
         answer = edge.begin(request)
         if answer is None:
             _read(request, environ, edge.body_bytes_max)
@@ -64,24 +64,37 @@ def application(edge: Edge) -> Any:
             finally:
                 clients.forget(environ)
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in answer.headers]
-        start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", headers)
+        start_response(f"{answer.status} {phrase_of(answer.status)}", headers)
         return [answer.body]
 
     return serve
 
 
+def phrase_of(status: int) -> str:
+    """The words that stand beside a status."""
+    return HTTPStatus(status).phrase
+
+
 def _finish(edge: Edge, request: Request, slots: threading.BoundedSemaphore) -> Answer:
-    if not request.raw_path.rstrip(b"/").endswith(b"-tasks/poll"):
+    if not _may_wait(request):
         return run_in_thread(edge.finish(request))
     if not slots.acquire(blocking=False):
-        return edge.reply(request, Reply(200, {"task": None, "poll_status": "empty"}))
+        # Threads are left for those who complete tasks.
+        request.waits = False
+        return run_in_thread(edge.finish(request))
     try:
         return run_in_thread(edge.finish(request))
     finally:
         slots.release()
 
 
-def _request(environ: dict[str, Any], clients: LostClients) -> Request:
+def _may_wait(request: Request) -> bool:
+    is_poll = request.raw_path.rstrip(b"/").endswith(b"-tasks/poll")
+    return is_poll or b"wait_new_event" in request.query
+
+
+def request_of(environ: dict[str, Any]) -> Request:
+    """The head of a request as the edge takes it."""
     headers = {
         name[5:].replace("_", "-").lower().encode(): str(value).encode("latin-1")
         for name, value in environ.items()
@@ -96,7 +109,7 @@ def _request(environ: dict[str, Any], clients: LostClients) -> Request:
         raw_path=target.partition("?")[0].encode("latin-1"),
         query=environ.get("QUERY_STRING", "").encode("latin-1"),
         headers=headers,
-        lost=lambda callback: clients.watch(environ, callback),
+        lost=lambda callback: None,
     )
 
 

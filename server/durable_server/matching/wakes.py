@@ -23,7 +23,9 @@ OnRuns = Callable[[Iterable[str]], None]
 
 
 class Wakes(Protocol):
-    """How processes of one server wake each other."""
+    """How processes of one server wake each other; `kind` names what carries the wakes."""
+
+    kind: str
 
     @property
     def connected(self) -> bool: ...

@@ -7,6 +7,8 @@ from durable_server.matching.wakes import OnChannel, OnRuns, Subscribers
 class LocalWakes:
     """Tells this process's watchers; `alone` says that no other process writes."""
 
+    kind = "process"
+
     def __init__(self, server_id: str, alone: bool = True) -> None:
         self.connected = alone
         self._subscribers = Subscribers(server_id)

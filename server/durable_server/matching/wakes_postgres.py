@@ -28,6 +28,8 @@ TOPIC = "durable_wakes"
 class PostgresWakes:
     """One thread that listens and notifies; connects again, with growing pauses, when cut off."""
 
+    kind = "postgresql"
+
     def __init__(self, database_url: str, server_id: str) -> None:
         self._url = database_url
         self._subscribers = Subscribers(server_id)

@@ -26,6 +26,8 @@ LISTEN_SECONDS = 1.0
 class RedisWakes:
     """One thread that sends and one that listens; both connect again when cut off."""
 
+    kind = "redis"
+
     def __init__(self, redis_url: str, server_id: str) -> None:
         self._client = redis.Redis.from_url(redis_url)
         self._subscribers = Subscribers(server_id)
