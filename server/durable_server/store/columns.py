@@ -3,6 +3,8 @@
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cached_property
+from operator import itemgetter
 from typing import Any, NamedTuple, get_type_hints
 
 import orjson
@@ -47,6 +49,18 @@ class Table:
     def names(self) -> list[str]:
         """Column names in row order."""
         return [column.name for column in self.columns]
+
+    @cached_property
+    def kept(self) -> tuple[Column, ...]:
+        """What an update needs: the key, and the columns that may change."""
+        return tuple(
+            each for each in self.columns if each.name in self.key or each.name not in self.fixed
+        )
+
+    @cached_property
+    def pick_kept(self) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+        """Takes from a row what an update needs."""
+        return itemgetter(*(self.columns.index(each) for each in self.kept))
 
 
 def run_to_row(run: Run) -> tuple[Any, ...]:
@@ -137,7 +151,8 @@ TASKS = _mirror(
     "tasks",
     Task,
     ("shard", "task_id"),
-    "run_id namespace workflow_id task_queue kind type_name activity_execution_id created_at",
+    "run_id namespace workflow_id task_queue kind type_name build_id activity_execution_id"
+    " created_at",
 )
 ACTIVITIES = _mirror(
     "activities",

@@ -76,8 +76,9 @@ def write(transaction: Any, decisions: list[Decision]) -> None:
         for verb, rows in (("insert", changes.inserts), ("update", changes.updates)):
             values = rows[table.name]
             if values:
-                to_row = table.to_row
-                given = [to_row(value) for value in values.values()]
+                given = [table.to_row(value) for value in values.values()]
+                if verb == "update":
+                    given = [table.pick_kept(row) for row in given]
                 transaction.write_rows(f"{verb}_{table.name}", given)
     if changes.outputs:
         rows_of_outputs = [(*key, *output) for key, output in changes.outputs.items()]

@@ -71,10 +71,11 @@ def _insert(table: Table) -> Statement:
 
 
 def _update(table: Table) -> Statement:
-    changed = ", ".join(f'"{n}" = k."{n}"' for n in table.names if n not in table.fixed)
+    names = [each.name for each in table.kept if each.name not in table.key]
+    changed = ", ".join(f'"{name}" = k."{name}"' for name in names)
     same = " AND ".join(f't."{name}" = k."{name}"' for name in table.key)
-    sql = f"UPDATE {table.name} t SET {changed} FROM {_rows(table.columns)} WHERE {same}"
-    return _prepared(f"update_{table.name}", _arrays(table.columns), sql)
+    sql = f"UPDATE {table.name} t SET {changed} FROM {_rows(table.kept)} WHERE {same}"
+    return _prepared(f"update_{table.name}", _arrays(table.kept), sql)
 
 
 def _output() -> Statement:

@@ -56,11 +56,8 @@ def _insert(table: Table) -> str:
 
 
 def _update(table: Table) -> str:
-    place = {name: number + 1 for number, name in enumerate(table.names)}
-    # SQLite counts parameters up to the highest number used, so the last column is always set.
-    changed = ", ".join(
-        f'"{n}" = ?{place[n]}' for n in table.names if n not in table.fixed or n == table.names[-1]
-    )
+    place = {each.name: number + 1 for number, each in enumerate(table.kept)}
+    changed = ", ".join(f'"{n}" = ?{place[n]}' for n in place if n not in table.key)
     same = " AND ".join(f'"{name}" = ?{place[name]}' for name in table.key)
     return f"UPDATE {table.name} SET {changed} WHERE {same}"
 
