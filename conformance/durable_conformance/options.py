@@ -29,6 +29,9 @@ class RunOptions:
     worker_token: Annotated[Text, _flag("--worker-token", "Credential of a worker.")] = None
     operator_token: Annotated[Text, _flag("--operator-token", "Credential of an operator.")] = None
     admin_token: Annotated[Text, _flag("--admin-token", "Credential of an admin.")] = None
+    legacy_token: Annotated[
+        Text, _flag("--legacy-token", "Shared credential beside those of the roles.")
+    ] = None
     capability: Annotated[
         list[str] | None,
         _flag("--capability", "A capability to take as advertised; may be repeated."),
@@ -54,6 +57,7 @@ class RunOptions:
             "worker": self.worker_token,
             "operator": self.operator_token,
             "admin": self.admin_token,
+            "legacy": self.legacy_token,
         }
         return {role: value for role, value in given.items() if value}
 
