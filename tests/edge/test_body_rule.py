@@ -1,4 +1,4 @@
-"""What a refused body says: every offending field, in the contract's own words where it has some."""
+"""What a refused body says: every offending field, in the words of the contract if it has any."""
 
 import pytest
 from durable_contracts import bundle
