@@ -6,7 +6,7 @@ from durable_server.clock import SECOND
 from durable_server.engine import activity_task, commands, start, workflow_task
 from durable_server.engine.decision import Decision, Moment
 from durable_server.engine.limits import Limits
-from durable_server.engine.run_state import Payload, RunState
+from durable_server.engine.run_state import Event, Payload, RunState
 from durable_server.engine.tasks import Holder, digest_of
 
 NOON = 1_777_000_000 * SECOND
@@ -21,6 +21,7 @@ class Story:
         self.now = NOON
         self.limits = Limits(**limits)
         self.events: list[tuple[str, str]] = []
+        self.recorded: list[Event] = []
         self.state = self._take(start.start(wanted(), self.moment)).state
 
     @property
@@ -35,6 +36,7 @@ class Story:
 
     def _take(self, decision: Decision) -> Decision:
         self.events.extend((event.event_type, event.payload) for event in decision.events)
+        self.recorded.extend(decision.events)
         self.state = decision.state
         return decision
 

@@ -125,7 +125,7 @@ def retry_scheduled(
         "retry_task_id": task_id,
         "retry_available_at": to_micro_text(available_at),
         "retry_backoff_seconds": delay,
-        "activity": snapshot(activity),
+        "activity": snapshot(activity._replace(status="pending")),
     }
     if activity.attempt:
         payload["activity_attempt_id"] = attempt_id(activity)

@@ -106,7 +106,7 @@ def heartbeat(
     draft.put_activity(beating)
     draft.put_task(_task(state, activity)._replace(lease_expires_at=expires_at))
     payload = activity_events.heartbeat_recorded(beating, expires_at, normalised_progress(progress))
-    draft.append("ActivityHeartbeatRecorded", payload)
+    draft.append("ActivityHeartbeatRecorded", payload, task_id=beating.task_id)
     return draft.done(
         {
             **answer,

@@ -99,7 +99,7 @@ def lease(state: RunState, moment: Moment, task: Task, holder: tasks.Holder) -> 
     )
     draft.put_task(held)
     draft.put_activity(running)
-    draft.append("ActivityStarted", activity_events.started(running))
+    draft.append("ActivityStarted", activity_events.started(running), task_id=held.task_id)
     return draft.done()
 
 
@@ -147,7 +147,7 @@ def retry(draft: Draft, activity: Activity, cause: dict[str, Any]) -> str:
     old_task = draft.task(activity.task_id) if activity.task_id else None
     task_id = draft.new_id()
     payload = activity_events.retry_scheduled(activity, task_id, available_at, delay)
-    draft.append("ActivityRetryScheduled", {**payload, **cause})
+    draft.append("ActivityRetryScheduled", {**payload, **cause}, task_id=activity.task_id)
     if old_task is not None:
         draft.put_task(old_task._replace(status="completed"))
     task = new_task(draft, task_id, "activity", activity.activity_type, activity.task_queue)

@@ -65,6 +65,7 @@ class Draft:
         self.run.barriers = {name: list(counts) for name, counts in state.run.barriers.items()}
         self.run.ready_barriers = list(state.run.ready_barriers)
         self.run.version_markers = dict(state.run.version_markers)
+        self.task_id: str | None = None
         self._state = state
         self._decision = Decision(state=state)
 
@@ -127,7 +128,10 @@ class Draft:
         task_id: str | None = None,
         command_id: str | None = None,
     ) -> Event:
-        """Record an event as the next of the run; `payload` without nulls, or ready JSON."""
+        """Record an event as the next of the run; `payload` without nulls, or ready JSON.
+
+        Unless told otherwise, the event names the workflow task that is being completed, if any.
+        """
         run = self.run
         text = (payload if isinstance(payload, bytes) else orjson.dumps(payload)).decode()
         run.last_sequence += 1
@@ -140,7 +144,7 @@ class Draft:
             self.new_id(),
             event_type,
             text,
-            task_id,
+            task_id or self.task_id,
             command_id,
             self.now,
         )

@@ -63,7 +63,8 @@ def let_in(draft: Draft) -> None:
             if step.closing is None:
                 continue
             event_type, payload = orjson.loads(step.closing)
-            draft.append(event_type, payload)
+            task_id = step.task_id if isinstance(step, Activity) else None
+            draft.append(event_type, payload, task_id=task_id)
             _put(draft, step._replace(closing=None))
             reason = _resume(step, event_type)
             if dialects.blind_to_failures(run.sdk_version) and event_type in _FAILURES:

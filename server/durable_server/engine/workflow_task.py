@@ -111,9 +111,11 @@ def complete(
     run = draft.run
     if run.deadline_at is not None and run.deadline_at <= moment.now:
         raise Refusal("run_timed_out", **_not_recorded(completion, run))
+    draft.task_id = task_id
     created = commands.apply(draft, completion)
     if not run.closed and 0 < moment.limits.history_events_max < run.last_sequence:
         fail_for_history(draft, moment.limits.history_events_max)
+    draft.task_id = None
     answer = {
         "task_id": task_id,
         "workflow_task_attempt": attempt,
