@@ -40,8 +40,7 @@ class PollsFirst(uvicorn.Server):
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, in this process or in several."""
     _begin(settings)
-    if settings.auth_driver == "none":
-        log.warning("the auth driver is none: everybody may do everything (development only)")
+    _warn_of_credentials(settings)
     listener = _listen(settings)
     if settings.processes > 1:
         Processes(settings, listener, _serve_child).run()
@@ -67,6 +66,19 @@ def _begin(settings: Settings) -> None:
     logs.set_up(settings.log_level)
     for name in unknown_names(os.environ):
         log.warning("unknown setting %s", name)
+
+
+def _warn_of_credentials(settings: Settings) -> None:
+    defect = app.driver_of(settings).defect()
+    if defect is not None:
+        log.error(defect)
+    elif settings.auth_driver == "none":
+        log.warning("the auth driver is none: everybody may do everything (development only)")
+    elif settings.auth_driver == "signature" and not settings.signature_strict:
+        log.warning(
+            "signatures over the body alone can be replayed; set"
+            " WORKFLOW_SERVER_SIGNATURE_STRICT once every client signs whole requests"
+        )
 
 
 def _listen(settings: Settings) -> socket.socket:
