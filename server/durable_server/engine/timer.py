@@ -8,7 +8,6 @@ from durable_server.clock import SECOND, to_micro_text
 from durable_server.engine import steps
 from durable_server.engine.decision import Decision, Draft, Moment
 from durable_server.engine.run_state import RunState, Timer
-from durable_server.refusal import Refusal
 
 
 def schedule(draft: Draft, delay_seconds: int, barrier: int, group: dict[str, Any] | None) -> str:
@@ -34,13 +33,11 @@ def schedule(draft: Draft, delay_seconds: int, barrier: int, group: dict[str, An
 
 
 def fire(state: RunState, moment: Moment, timer_id: str) -> Decision:
-    """Fire a due timer; one that is not pending, or whose run is closed, changes nothing more."""
+    """Fire a due timer; one not pending or not due, or of a closed run, changes nothing more."""
     draft = Draft(state, moment)
     timer = state.timers.get(timer_id)
-    if timer is None or timer.status != "pending":
+    if timer is None or timer.status != "pending" or timer.fire_at > moment.now:
         return draft.done(False)
-    if timer.fire_at > moment.now:
-        raise Refusal("timer_not_due", timer_id=timer_id)
     if draft.run.closed:
         draft.put_timer(timer._replace(status="cancelled"))
         return draft.done(False)

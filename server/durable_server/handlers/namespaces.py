@@ -6,7 +6,7 @@ from durable_server.call import Call, Reply
 from durable_server.clock import to_second_text
 from durable_server.refusal import Refusal
 from durable_server.store import namespaces as stored
-from durable_server.store.database import StoreConflict
+from durable_server.store.errors import StoreConflict
 
 
 async def list(call: Call) -> Reply:

@@ -26,10 +26,10 @@ class PassReport(NamedTuple):
 
 
 class Due(NamedTuple):
-    """One due row: its name within its pass, and the intent that deals with it."""
+    """One due row: its name within its pass, and the intent that deals with it, if we know one."""
 
     name: str
-    intent: Intent
+    intent: Intent | None
 
 
 def read(server: Server, query: Callable[..., Any], *arguments: Any) -> Any:
@@ -77,12 +77,14 @@ class Sweep(NamedTuple):
         rows = list(read(server, self.find, now, limit + len(behind)))
         every = [self.to_due(row) for row in rows]
         due = [each for each in every if each.name not in behind][:limit]
-        pendings = [server.lanes.put(each.intent) for each in due if not each.intent.pending.done]
-        await_all(pendings)
+        await_all([server.lanes.put(each.intent) for each in due if each.intent is not None])
         refused = sum(not self._judge(server, each, now) for each in due)
         return PassReport(len(due), len(due) - refused, refused, len(due) == limit)
 
     def _judge(self, server: Server, due: Due, now: int) -> bool:
+        if due.intent is None:
+            server.agenda.postpone(self.kind, due.name, now)
+            return False
         try:
             if not due.intent.pending.done:
                 return False
