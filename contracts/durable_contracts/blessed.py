@@ -97,14 +97,15 @@ def _needed(paths: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]
         node = waiting.pop()
         if isinstance(node, list):
             waiting.extend(node)
-        elif isinstance(node, dict):
-            waiting.extend(node.values())
-            reference = node.get("$ref")
-            if isinstance(reference, str):
-                section, name = reference.split("/")[-2:]
-                if name not in needed.setdefault(section, {}):
-                    needed[section][name] = components[section][name]
-                    waiting.append(needed[section][name])
+        if not isinstance(node, dict):
+            continue
+        waiting.extend(node.values())
+        if not isinstance(node.get("$ref"), str):
+            continue
+        section, name = node["$ref"].split("/")[-2:]
+        if name not in needed.setdefault(section, {}):
+            needed[section][name] = components[section][name]
+            waiting.append(needed[section][name])
     return {section: dict(sorted(held.items())) for section, held in sorted(needed.items())}
 
 

@@ -50,9 +50,7 @@ def _measure(value: Any) -> tuple[int, bool]:
             elif kind is list:
                 below.extend(each)
             elif kind is float:
-                if not math.isfinite(each):
-                    raise _malformed("a number is out of range")
-                exact = exact and abs(each) < 2**53
+                exact = _is_exact(each) and exact
         if below:
             depth += 1
         if depth > DEPTH_MAX + 1:
@@ -61,6 +59,13 @@ def _measure(value: Any) -> tuple[int, bool]:
             raise _malformed(f"more than {KEYS_MAX} keys")
         level = below
     return keys, exact
+
+
+def _is_exact(number: float) -> bool:
+    """Whether no digit of it can have been lost."""
+    if not math.isfinite(number):
+        raise _malformed("a number is out of range")
+    return abs(number) < 2**53
 
 
 def _check_slowly(body: bytes) -> None:

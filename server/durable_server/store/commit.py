@@ -74,11 +74,10 @@ def write(transaction: Any, decisions: list[Decision]) -> None:
     changes = merge(decisions)
     for table in columns.TABLES:
         for verb, rows in (("insert", changes.inserts), ("update", changes.updates)):
-            values = rows[table.name]
-            if values:
-                given = [table.to_row(value) for value in values.values()]
-                if verb == "update":
-                    given = [table.pick_kept(row) for row in given]
+            given = [table.to_row(value) for value in rows[table.name].values()]
+            if verb == "update":
+                given = [table.pick_kept(row) for row in given]
+            if given:
                 transaction.write_rows(f"{verb}_{table.name}", given)
     if changes.outputs:
         rows_of_outputs = [(*key, *output) for key, output in changes.outputs.items()]
