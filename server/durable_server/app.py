@@ -54,7 +54,7 @@ def build_server(settings: Settings, clock: Clock | None = None) -> Server:
     around = Surroundings(
         store, matcher, limits, settings.batch_max, settings.lane_queue_max, wakes, agenda
     )
-    lanes = Lanes(around, 1 if store.kind == "sqlite" else settings.lane_count)
+    lanes = Lanes(around, 1 if store.kind == "sqlite" else settings.writers)
     matcher.claim = lanes.claim
     server = Server(settings, told, limits, store, lanes, matcher, None, wakes, settings.server_id)
     server.reads, server.agenda = Readers(store), agenda

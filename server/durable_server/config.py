@@ -158,7 +158,11 @@ class Settings(BaseSettings):
     worker_stale_after_seconds: int | None = _setting(
         None, "Silence after which a worker is stale; unset: twice the poll wait.", unit="seconds"
     )
-    lane_count: int = _setting(4, "Writers; SQLite always has one.", unit="threads")
+    lane_count: int | None = _setting(
+        None,
+        "Writers on PostgreSQL; unset: half the cores, at most 4. SQLite always has one.",
+        unit="threads",
+    )
     lane_queue_max: int = _setting(4096, "Most waiting intents of a lane.", unit="intents")
     batch_max: int = _setting(128, "Most intents of one transaction.", unit="intents")
     poll_slots: int = _setting(200, "Parked polls under Waitress.", unit="polls")
@@ -179,6 +183,11 @@ class Settings(BaseSettings):
     def server_id(self) -> str:
         """The name of this server."""
         return self.id or socket.gethostname()
+
+    @property
+    def writers(self) -> int:
+        """How many lanes write to PostgreSQL; fewer lanes make larger batches."""
+        return self.lane_count or max(1, min(4, (os.cpu_count() or 1) // 2))
 
     @property
     def stale_after_seconds(self) -> int:

@@ -182,18 +182,20 @@ _TABLES = (
         "last_heartbeat_at" {bigint} NOT NULL,
         PRIMARY KEY ("namespace", "worker_id"))""",
 )
+# Only keys begin with the shard: a plan made while tables are empty must not mistake a second index
+# that begins with it for the key.
 _INDEXES = (
-    "CREATE UNIQUE INDEX runs_numbered ON runs (shard, namespace, workflow_id, run_number)",
+    "CREATE UNIQUE INDEX runs_numbered ON runs (namespace, workflow_id, run_number, shard)",
     "CREATE INDEX tasks_ready ON tasks (namespace, task_queue, kind, available_at, task_id)"
     " WHERE status = 'ready'",
     "CREATE INDEX tasks_leased ON tasks (lease_expires_at) WHERE status = 'leased'",
     "CREATE INDEX tasks_by_poll ON tasks (namespace, lease_owner, poll_request_id)"
     " WHERE status = 'leased'",
-    "CREATE INDEX tasks_open ON tasks (shard, run_id) WHERE status IN ('ready', 'leased')",
+    "CREATE INDEX tasks_open ON tasks (run_id, shard) WHERE status IN ('ready', 'leased')",
     "CREATE INDEX activities_due ON activities (due_at) WHERE due_at IS NOT NULL",
-    "CREATE INDEX activities_by_barrier ON activities (shard, run_id, barrier)",
+    "CREATE INDEX activities_by_barrier ON activities (run_id, barrier, shard)",
     "CREATE INDEX timers_due ON timers (fire_at) WHERE status = 'pending'",
-    "CREATE INDEX timers_by_barrier ON timers (shard, run_id, barrier)",
+    "CREATE INDEX timers_by_barrier ON timers (run_id, barrier, shard)",
     "CREATE INDEX runs_deadline ON runs (deadline_at) WHERE deadline_at IS NOT NULL",
     "CREATE INDEX runs_listed ON runs (namespace, started_at DESC, run_id DESC)",
     "CREATE INDEX messages_due ON messages (due_at)",

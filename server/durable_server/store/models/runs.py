@@ -97,7 +97,7 @@ class Event(Model):
 
 Run.add_index(
     Run.index(
-        Run.shard, Run.namespace, Run.workflow_id, Run.run_number, name="runs_numbered", unique=True
+        Run.namespace, Run.workflow_id, Run.run_number, Run.shard, name="runs_numbered", unique=True
     )
 )
 Run.add_index(

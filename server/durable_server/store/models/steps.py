@@ -118,14 +118,14 @@ Task.add_index(
 )
 Task.add_index(
     Task.index(
-        Task.shard, Task.run_id, name="tasks_open", where=SQL("status IN ('ready', 'leased')")
+        Task.run_id, Task.shard, name="tasks_open", where=SQL("status IN ('ready', 'leased')")
     )
 )
 Activity.add_index(
     Activity.index(Activity.due_at, name="activities_due", where=SQL("due_at IS NOT NULL"))
 )
 Activity.add_index(
-    Activity.index(Activity.shard, Activity.run_id, Activity.barrier, name="activities_by_barrier")
+    Activity.index(Activity.run_id, Activity.barrier, Activity.shard, name="activities_by_barrier")
 )
 Timer.add_index(Timer.index(Timer.fire_at, name="timers_due", where=SQL("status = 'pending'")))
-Timer.add_index(Timer.index(Timer.shard, Timer.run_id, Timer.barrier, name="timers_by_barrier"))
+Timer.add_index(Timer.index(Timer.run_id, Timer.barrier, Timer.shard, name="timers_by_barrier"))
