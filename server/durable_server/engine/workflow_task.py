@@ -66,7 +66,8 @@ def stop_facts(run: Run, task: Task) -> dict[str, Any]:
         "run_closed_at": to_micro_text(run.closed_at) if run.closed_at else None,
         "task_status": task.status,
         "lease_owner": task.lease_owner,
-        "lease_expires_at": to_micro_text(task.lease_expires_at) if task.lease_expires_at else None,
+        # A lease that has ended does not expire any more.
+        "lease_expires_at": None,
     }
 
 
