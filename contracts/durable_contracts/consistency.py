@@ -93,10 +93,9 @@ def _control_operations_are_in_the_contract(
             yield f"{name}: the response contract has no such operation"
             continue
         for status, schema in operation.responses.items():
-            if status < 300 and schema is not None:
-                known = set(schema.get("properties", {}))
-                for field in sorted(set(stated["success_fields"]) - known):
-                    yield f"{name}: the reply {status} has no {field}, which the contract promises"
+            promised = stated["success_fields"] if status < 300 and schema is not None else ()
+            for field in sorted(set(promised) - set((schema or {}).get("properties", {}))):
+                yield f"{name}: the reply {status} has no {field}, which the contract promises"
 
 
 def _request_fields_exist(
@@ -118,10 +117,20 @@ def _request_fields_exist(
                 yield f"the request contract of {name} refuses {field}, which a request may have"
 
 
+def _bodies_are_required_where_members_are(
+    tree: Tree, operations: list[Operation], derived: dict[str, Any]
+) -> Iterator[str]:
+    for operation in operations:
+        needs = bool((operation.request_schema or {}).get("required"))
+        if operation.body_required != needs:
+            yield f"{operation.operation_id}: its body is required if one of its members is"
+
+
 _RULES: tuple[Callable[[Tree, list[Operation], dict[str, Any]], Iterator[str]], ...] = (
     _examples_belong,
     _statuses_have_reasons,
     _planes_speak_alike,
     _control_operations_are_in_the_contract,
     _request_fields_exist,
+    _bodies_are_required_where_members_are,
 )

@@ -8,6 +8,7 @@ import orjson
 from durable_server.call import Call
 
 SERVER_LABEL = "Standalone Server"
+CORRELATION_ID_MAX = 255
 
 
 def command_of(call: Call, body: dict[str, Any]) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def command_of(call: Call, body: dict[str, Any]) -> dict[str, Any]:
         "request_id": call.request_id,
     }
     if call.correlation_id:
-        recorded["correlation_id"] = call.correlation_id
+        recorded["correlation_id"] = call.correlation_id[:CORRELATION_ID_MAX]
     return recorded
 
 

@@ -33,7 +33,7 @@ def check_version(operation: Operation, headers: dict[bytes, bytes]) -> None:
         return
     if operation.plane == "worker":
         _check(headers, WORKER_HEADER, "protocol", versions.WORKER_VERSION)
-    elif operation.version_rule == "required" or CONTROL_HEADER in headers:
+    elif operation.version_rule == "required" or headers.get(CONTROL_HEADER, b"").strip():
         _check(headers, CONTROL_HEADER, "control_plane", versions.CONTROL_VERSION)
 
 
@@ -54,7 +54,9 @@ def namespace_of(headers: dict[bytes, bytes], query: bytes, default: str) -> str
     if named is not None:
         return _text(named).strip().lower()
     if b"namespace=" in query:
-        given: dict[str, Any] = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+        given: dict[str, Any] = dict(
+            parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True)
+        )
         if "namespace" in given:
             return str(given["namespace"]).lower()
     return default
@@ -69,5 +71,5 @@ def _text(value: bytes) -> str:
 
 async def check_namespace(known: KnownNamespaces, namespace: str) -> None:
     """Refuse a namespace that does not exist."""
-    if not await known.exists(namespace):
+    if "\0" in namespace or not await known.exists(namespace):
         raise Refusal("namespace_not_found", namespace=namespace)
