@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _FOUNDING = "2.0.0"
@@ -43,7 +43,7 @@ def _setting(
     default: Any, sentence: str, *, name: str = "", unit: str = "", secret: bool = False
 ) -> Any:
     """A field with what the documentation says of it; `name` replaces the canonical name."""
-    extra = {"name": name, "unit": unit, "since": _FOUNDING, "secret": secret}
+    extra: Any = {"name": name, "unit": unit, "since": _FOUNDING, "secret": secret}
     return Field(default=default, description=sentence, json_schema_extra=extra)
 
 
@@ -248,7 +248,8 @@ def load(**given: Any) -> Settings:
     try:
         settings = Settings(**{key: value for key, value in given.items() if value is not None})
     except ValueError as error:
-        errors = getattr(error, "errors", lambda **_: [])(include_input=False, include_url=False)
+        listing: Any = getattr(error, "errors", lambda **_: [])
+        errors = listing(include_input=False, include_url=False)
         texts = [f"{each['loc'][0]}: {each['msg']}" for each in errors]
         raise SettingsDefect("; ".join(texts) or "the settings are not valid") from None
     unknown = unknown_names(os.environ)

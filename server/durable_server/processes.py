@@ -35,8 +35,8 @@ class Processes:
 
     def run(self) -> None:
         """Return once every process has ended after SIGTERM or SIGINT."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
+        for asked in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(asked, self._stop)
         for number in range(self._settings.processes):
             self._start(number)
         while not self._stopping:

@@ -62,7 +62,8 @@ async def fail(call: Call, body: dict[str, Any], task_id: str) -> Reply:
         task_id=task_id,
         lease_owner=body["lease_owner"],
         attempt=int(body["workflow_task_attempt"]),
-        message=failure["message"],
+        # Kept as text for display only, and PostgreSQL's texts do not hold U+0000.
+        message=failure["message"].replace("\0", "\ufffd"),
         failure_type=failure.get("type"),
         digest=digest_of(failure),
     )
@@ -95,7 +96,7 @@ async def history(call: Call, body: dict[str, Any], task_id: str) -> Reply:
     )
     found = await call.server.read(_page, call.namespace, shard, task_id, after or 0, limit)
     run, task, events = found or (None, None, [])
-    state = RunState(run, {task_id: task}) if run is not None else None
+    state = RunState(run, {task_id: task}) if run is not None and task is not None else None
     moment = Moment(call.server.clock.now(), new_id, call.server.limits)
     task = workflow_task.guard(state, moment, task_id, body["lease_owner"], attempt)
     if after is None:

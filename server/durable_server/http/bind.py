@@ -55,9 +55,9 @@ class BodyRule:
                 problems.add(path, own)
             elif error.message.endswith("is a required property") and named:
                 path.append(named[1])
-                problems.add(path, f"The {_label(path)} field is required.")
+                problems.add(path, f"The {label_of(path)} field is required.")
             else:
-                problems.add(path, f"The {_label(path)} field is invalid: {error.message}"[:500])
+                problems.add(path, f"The {label_of(path)} field is invalid: {error.message}"[:500])
         problems.refuse()
 
 
@@ -91,13 +91,13 @@ class QueryRule:
             return {}
         found: dict[str, Any] = {}
         problems = Problems()
-        for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        for name, text in parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True):
             rule = self._rules.get(name)
             if rule is None or text == "":
                 continue
             value = _typed(rule[0], text)
-            if not rule[1].is_valid(value):
-                problems.add([name], f"The {_label([name])} field is invalid.")
+            if "\0" in text or not rule[1].is_valid(value):
+                problems.add([name], f"The {label_of([name])} field is invalid.")
             found[name] = value
         problems.refuse()
         return found
@@ -109,7 +109,8 @@ def _typed(parameter: Parameter, text: str) -> Any:
     return int(text) if wants_number and _INTEGER.fullmatch(text) else text
 
 
-def _label(path: list[Any]) -> str:
+def label_of(path: list[Any]) -> str:
+    """A field's path as texts name it."""
     dotted = ".".join(str(part) for part in path) or "body"
     has_index = any(isinstance(part, int) for part in path)
     return dotted if has_index else dotted.replace("_", " ")

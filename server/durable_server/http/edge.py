@@ -15,7 +15,7 @@ from durable_contracts import versions
 from durable_server.auth.drivers import Credentials, Driver
 from durable_server.auth.principal import Principal
 from durable_server.call import Call, Reply
-from durable_server.http import compression, gates, limits
+from durable_server.http import compression, gates, limits, storable
 from durable_server.http.compile import Plan, Route, Router
 from durable_server.http.envelopes import Envelopes, version_header
 from durable_server.http.namespaces_known import KnownNamespaces
@@ -25,7 +25,8 @@ from durable_server.refusal import Refusal
 from durable_server.server import Server
 
 log = logging.getLogger("durable_server.http")
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,255}")
+_NUL = b"\\u0000"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -119,10 +120,13 @@ class Edge:
         namespace = gates.namespace_of(request.headers, request.query, self._default_namespace)
         if operation.namespace_required:
             await gates.check_namespace(self._known, namespace)
+        storable.check_ids(route.ids)
         arguments: dict[str, Any] = {**plan.query.read(request.query), **route.ids}
         if plan.body is not None:
             arguments["body"] = body if isinstance(body, dict) else {}
             plan.body.check(arguments["body"])
+            if _NUL in request.body:
+                storable.check_body(arguments["body"])
         if not request.waits:
             _forbid_waiting(arguments)
         call = self._call(request, route, principal, namespace)
