@@ -1,5 +1,6 @@
 """The versions of the two planes: what is advertised, what is accepted, what is echoed."""
 
+import functools
 import re
 
 CONTROL_VERSION = "2"
@@ -24,6 +25,7 @@ def accepts_control(text: str) -> bool:
     return text.strip() == CONTROL_VERSION
 
 
+@functools.lru_cache(maxsize=256)
 def accepts_worker(text: str) -> bool:
     """Whether a worker may speak this version: our major, no newer minor than ours.
 

@@ -119,6 +119,7 @@ def _uvicorn(server: Server, listener: socket.socket) -> None:
         access_log=False,
         lifespan="off",
         server_header=False,
+        proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,

@@ -78,7 +78,7 @@ class Router:
     def find(self, method: str, raw_path: bytes) -> Route:
         """Where a request goes; every segment is percent-decoded once."""
         try:
-            segments = [unquote_to_bytes(part).decode() for part in raw_path.split(b"/")[1:]]
+            segments = _segments(raw_path)
         except UnicodeDecodeError:
             return Route("public", raw_path.decode("latin-1"), None, {}, (), None)
         if len(segments) > 1 and segments[-1] == "":
@@ -115,6 +115,12 @@ class Router:
         if node.named is not None and segment:
             return self._walk(node.named, segments, position + 1, [*values, segment])
         return None, values
+
+
+def _segments(raw_path: bytes) -> list[str]:
+    if b"%" not in raw_path:
+        return raw_path.decode().split("/")[1:]
+    return [unquote_to_bytes(part).decode() for part in raw_path.split(b"/")[1:]]
 
 
 def _allowed(node: Node) -> tuple[str, ...]:
