@@ -13,7 +13,7 @@ PYTEST_FLAGS ?=
 SOURCES := server contracts conformance tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-all check format contracts conformance lock wheel clean
+.PHONY: help install serve test test-all check format contracts docs bench conformance lock wheel clean
 
 help: ## list the commands
 	@echo "Durable Workflow Server. Commands:"
@@ -44,6 +44,13 @@ format: install ## rewrite the sources in the project's format
 
 contracts: install ## rebuild the bundle, the manifests and the reference pages
 	@$(BIN)/durable-contracts manifests --write
+	@$(BIN)/python tools/documents.py
+
+docs: install ## rebuild the documents that code and contract already say
+	@$(BIN)/python tools/documents.py
+
+bench: install ## measure, as ratios in one run: make bench BENCH="--help"
+	@$(BIN)/python -m bench $(BENCH)
 
 conformance: install ## hold a server against the contract: make conformance TARGET=http://host:8080
 	@$(BIN)/durable-conformance run --server "$(TARGET)"

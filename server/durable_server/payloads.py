@@ -7,7 +7,7 @@ without an envelope are encoded here, once, and only values shown to people are 
 import base64
 import io
 import struct
-from typing import Any
+from typing import Any, TypeGuard
 
 import fastavro
 import orjson
@@ -60,7 +60,7 @@ _WRAPPER_SCHEMA = fastavro.parse_schema(
 )
 
 
-def is_envelope(value: Any) -> bool:
+def is_envelope(value: Any) -> TypeGuard[dict[str, Any]]:
     """Whether a JSON value has exactly the keys of an envelope, and so is one."""
     return isinstance(value, dict) and len(value) == 2 and set(value) in _ENVELOPE_KEYS
 

@@ -129,7 +129,7 @@ def _describe(
 
 
 def _check_start(call: Call, body: dict[str, Any]) -> None:
-    errors: dict[str, list[str]] = {}
+    errors: dict[str, Any] = {}
     given = body.get("input")
     if payloads.is_envelope(given):
         errors.update(payloads.envelope_errors(given, "input"))

@@ -104,8 +104,9 @@ async def wait_for_task(
         return await _wait(waiting, seconds, lost)
     if isinstance(known, Shared):
         return await _share(server, known, seconds, lost)
-    if known.leased is None or await _still_held(server, known.leased):
-        return known.leased
+    leased: LeasedTask | None = known.leased
+    if leased is None or await _still_held(server, leased):
+        return leased
     server.matcher.repeats.forget(waiting.key)
     return await wait_for_task(server, poll, wait_seconds, lost)
 

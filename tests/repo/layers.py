@@ -1,0 +1,92 @@
+"""Who may import whom: the map of the packages, as data.
+
+A key is a module or a package, the longest one that fits decides; a value lists what it may import.
+A package may always import itself. The standard library is open to everybody.
+"""
+
+VALUES = {"pending": set(), "refusal": set(), "search_attributes": set()}
+
+# Modules of durable_server, without that prefix. Third parties are judged apart.
+SERVER: dict[str, set[str]] = {
+    **VALUES,
+    "clock": set(),
+    "ids": set(),
+    "config": set(),
+    "engine": {"refusal", "clock", "payloads"},
+    "auth": {"refusal"},
+    "payloads": {"engine.run_state"},
+    "store": {"engine", "refusal", "clock", "ids"},
+    "readers": {"store.database", "store.errors", "pending", "refusal"},
+    "database_state": {"store.migrate", "store.capabilities", "store.errors"},
+    "matching": {"refusal", "clock", "pending"},
+    # What parks, claims and registers works on a server, and asks the store.
+    "matching.poll": {"server", "advance.intents", "store.tasks", "pending", "clock"},
+    "matching.timing": {"server", "pending"},
+    "matching.registry": {"server", "store.workers", "clock", "refusal"},
+    "server": {"store", "matching", "clock", "ids", "config", "pending", "engine.limits"},
+    "advance": {"server", "engine", "store", "matching", "pending", "refusal", "ids", "clock"},
+    "call": {"server", "auth"},
+    "attribution": {"call"},
+    "views": {"engine", "payloads", "clock", "matching.channels"},
+    "handlers": {
+        *("call", "engine", "advance.intents", "matching.poll", "matching.timing"),
+        *("matching.channels", "store.queries", "views", "ids", "clock", "payloads"),
+        *("refusal", "attribution", "search_attributes", "config"),
+    },
+    "maintenance": {"server", "engine", "advance.intents", "store.queries", "clock", "pending"}
+    | {"refusal"},
+    "http": {"refusal", "auth", "call", "server", "config", "store.namespaces", "pending"}
+    | {"ids", "clock"},
+    "logs": {"clock"},
+    "app": {"*"},
+    "processes": {"clock", "config", "logs"},
+    "serve": {"app", "logs", "config", "server", "processes", "http", "store.migrate"},
+    "cli": {"app", "serve", "config", "clock", "store.database", "store.migrate", "store.errors"},
+}
+
+# The query modules of the store: one for each noun, and what all of them give.
+QUERIES = {
+    *("store.activities", "store.history", "store.messages", "store.namespaces", "store.runs"),
+    *("store.tasks", "store.timers", "store.workers", "store.due", "store.errors"),
+}
+
+# What writes runs is closed to everybody but the lanes.
+CLOSED = {
+    "store.commit": {"store", "advance"},
+    "store.statements_postgres": {"store"},
+    "store.statements_sqlite": {"store"},
+    "store.models": {"store"},
+}
+
+# Where a library may be used; what is not listed here may not be used at all.
+LIBRARIES: dict[str, set[str]] = {
+    "connexion": {"durable_server.http", "durable_server.app"},
+    "durable_contracts": {
+        "durable_server.http",
+        "durable_server.handlers",
+        "durable_server.app",
+        "durable_conformance",
+        "durable_contracts",
+    },
+    "durable_conformance": {"durable_conformance"},
+    "durable_server": {"durable_server"},
+    "fastavro": {"durable_server.payloads"},
+    "httpx": {"durable_conformance"},
+    "jsonschema": {"durable_contracts", "durable_conformance"},
+    "jsonschema_rs": {"durable_server.http"},
+    "openapi_spec_validator": {"durable_contracts.cli"},
+    "orjson": {"durable_server"},
+    "peewee": {"durable_server.store"},
+    "playhouse": {"durable_server.store"},
+    "psycopg2": {"durable_server.store", "durable_server.matching.wakes_postgres"},
+    "pydantic": {"durable_server.config"},
+    "pydantic_settings": {"durable_server.config"},
+    "redis": {"durable_server.matching.wakes_redis"},
+    "swagger_ui_bundle": {"durable_server.handlers.documents"},
+    "tenacity": {"durable_server.advance", "durable_server.cli"},
+    "typer": {"durable_server.cli", "durable_contracts.cli", "durable_conformance"},
+    "uuid_utils": {"durable_server.ids"},
+    "uvicorn": {"durable_server.serve"},
+    "waitress": {"durable_server.http", "durable_server.serve"},
+    "yaml": {"durable_contracts", "durable_conformance"},
+}
