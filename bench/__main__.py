@@ -1,0 +1,123 @@
+"""`python -m bench`: measure everything in one run and print the tables; `--write` keeps them."""
+
+import argparse
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from bench import edge, lifecycle, parked, start, timers
+
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+HEAD = """# Performance
+
+What this server costs on one machine, measured by `make bench` in one run, so that the ratios can
+be trusted more than the figures: machines are noisy. `make bench` prints these tables;
+`python -m bench --write` writes this page.
+
+The naive variant serves the same contract with stock Connexion, looks for tasks in the database,
+and writes every row through the ORM in a transaction for each request. It shares the engine and the
+tables with the server.
+"""
+
+
+def table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table under a heading."""
+    lines = [f"## {title}", "", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def lifecycles() -> str:
+    """Server and naive variant, on both databases."""
+    rows = []
+    for kind in ("postgresql", "sqlite"):
+        ours, naive = lifecycle.measure(kind, "server"), lifecycle.measure(kind, "naive")
+        ratio = naive.cpu_milliseconds / ours.cpu_milliseconds
+        for each, note in ((ours, f"{ratio:.1f} times less CPU"), (naive, "")):
+            rate = f"{each.workflows_per_second:.0f}"
+            rows.append((each.variant, kind, rate, f"{each.cpu_milliseconds:.2f}", note))
+    head = ("variant", "database", "workflows/s", "CPU ms per workflow (server + database)", "")
+    return table("Lifecycle: start, task, activity, task, complete; 64 in flight", head, rows)
+
+
+def polls() -> str:
+    """Parked polls, hand-over, idle queries."""
+    found, idle = parked.measure_parked(), parked.measure_idle()
+    rows = [
+        ("memory for each parked poll", f"{found.kilobytes_each:.1f} KB"),
+        ("another request beside them, p50", f"{found.other_request_p50_ms:.1f} ms"),
+        ("another request beside them, p99", f"{found.other_request_p99_ms:.1f} ms"),
+        ("task in the hands of a parked poll after the start is answered, p50", _ms(found, 50)),
+        ("the same, p99", _ms(found, 99)),
+        (
+            f"PostgreSQL transactions per second with {idle.polls} idle polls",
+            f"{idle.transactions_per_second:.1f}",
+        ),
+    ]
+    return table(f"{found.polls} parked polls in one process", ("what", "figure"), rows)
+
+
+def _ms(found: parked.Parked, share: int) -> str:
+    value = found.handover_p50_ms if share == 50 else found.handover_p99_ms
+    return f"{value:.1f} ms"
+
+
+def lateness() -> str:
+    """Timers that are due at once."""
+    rows = []
+    for kind in ("postgresql", "sqlite"):
+        late = timers.measure(kind)
+        rows.append((kind, f"{late.p50_ms:.0f} ms", f"{late.p99_ms:.0f} ms"))
+    return table(
+        f"Lateness of {timers.TIMERS} timers due at once", ("database", "p50", "p99"), rows
+    )
+
+
+def starting() -> str:
+    """An idle server."""
+    found = start.measure()
+    rows = [
+        ("start to ready, SQLite", f"{found.ready_seconds:.2f} s"),
+        ("resident memory, idle", f"{found.resident_megabytes:.0f} MB"),
+    ]
+    return table("An idle server", ("what", "figure"), rows)
+
+
+def dispatch() -> str:
+    """One request through the edge."""
+    rows = [(name, f"{nanoseconds / 1000:.1f}") for name, nanoseconds in edge.measure().items()]
+    return table("One request, in process", ("path", "microseconds"), rows)
+
+
+PARTS = {
+    "lifecycle": lifecycles,
+    "polls": polls,
+    "timers": lateness,
+    "start": starting,
+    "edge": dispatch,
+}
+
+
+def main() -> None:
+    """Measure what was asked for, or everything."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"any of: {', '.join(PARTS)}")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    given = parser.parse_args()
+    machine = (
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} with Python {platform.python_version()} on "
+        f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} cores.\n"
+    )
+    sections = [HEAD + "\n" + machine]
+    for name in given.parts or PARTS:
+        section = PARTS[name]()
+        print(section, flush=True)
+        sections.append(section)
+    if given.write:
+        PAGE.write_text("\n".join(sections))
+
+
+if __name__ == "__main__":
+    main()
