@@ -10,7 +10,7 @@ from bench.parked import percentile
 from bench.processes import database, server
 
 TIMERS = 500
-DELAY_SECONDS = 6
+DELAY_SECONDS = 20
 
 
 class Lateness(NamedTuple):
