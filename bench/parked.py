@@ -151,6 +151,8 @@ async def _idle(measured: Measured, polls: int) -> Idle:
         await _register(measured.port, f"idle-{number}")
         writers += await _park(measured.port, f"idle-{number}", polls // queues)
     await _settled(measured)
+    # PostgreSQL counts the transactions of an idle session only after a while.
+    await asyncio.sleep(IDLE_SECONDS)
     before = measured.transactions()
     await asyncio.sleep(IDLE_SECONDS)
     # Each look at the counter is a transaction of its own.
