@@ -30,7 +30,7 @@ serve: install ## run the server: SQLite, port 8080, default namespace, no crede
 	@sh tools/serve.sh "$(BIN)" --bootstrap --host "$(HOST)" --port "$(PORT)" --database "$(DATABASE)"
 
 test: install ## what every change must pass: real databases, Redis and SDK clients
-	@$(BIN)/python -m pytest $(PYTEST_FLAGS) $(SUITE)
+	@$(BIN)/python -m pytest -m "not long" $(PYTEST_FLAGS) $(SUITE)
 
 test-all: install ## also the long ones: kills, fuzz, 10,000 parked polls
 	@$(BIN)/python -m pytest $(PYTEST_FLAGS) $(SUITE)
