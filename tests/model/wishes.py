@@ -1,0 +1,86 @@
+"""Random commands, as workers send them on the wire."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+Command = dict[str, Any]
+
+BLOCKING = ("schedule_activity", "start_timer")
+BACKOFFS = st.lists(st.integers(0, 6), max_size=3)
+POLICIES = st.fixed_dictionaries(
+    {}, optional={"max_attempts": st.integers(1, 3), "backoff_seconds": BACKOFFS}
+)
+TIMERS = st.builds(
+    lambda delay: {"type": "start_timer", "delay_seconds": delay}, st.integers(0, 30)
+)
+SIDE_EFFECTS = st.just({"type": "record_side_effect", "result": "AAA="})
+MARKERS = st.builds(
+    lambda change: {
+        "type": "record_version_marker",
+        "change_id": change,
+        "version": 1,
+        "min_supported": 1,
+        "max_supported": 2,
+    },
+    st.sampled_from(["first", "second"]),
+)
+MALFORMED = st.sampled_from(
+    [
+        {"type": "fly"},
+        {"type": "start_timer", "delay_seconds": -1},
+        {"type": "schedule_activity", "activity_type": " "},
+        {"type": "complete_workflow", "delay_seconds": 1},
+        {"type": "record_version_marker", "change_id": "third"},
+    ]
+)
+ENDINGS = st.sampled_from(
+    [
+        {"type": "complete_workflow", "result": {"ok": True}},
+        {"type": "fail_workflow", "message": "no stock"},
+    ]
+)
+
+
+@st.composite
+def activities(draw: st.DrawFn) -> Command:
+    """An activity with timeouts that agree with each other."""
+    command: Command = {"type": "schedule_activity", "activity_type": "charge"}
+    if draw(st.booleans()):
+        command["retry_policy"] = draw(POLICIES)
+    heartbeat = draw(st.none() | st.integers(1, 15))
+    start_to_close = draw(st.none() | st.integers(heartbeat or 1, 40))
+    waiting = draw(st.none() | st.integers(1, 20))
+    least = max(start_to_close or 1, waiting or 1)
+    timeouts = {
+        "heartbeat_timeout": heartbeat,
+        "start_to_close_timeout": start_to_close,
+        "schedule_to_start_timeout": waiting,
+        "schedule_to_close_timeout": draw(st.none() | st.integers(least, 90)),
+    }
+    return {**command, **{name: value for name, value in timeouts.items() if value is not None}}
+
+
+STEPS = st.one_of(activities(), TIMERS, SIDE_EFFECTS, MARKERS)
+BATCHES = st.lists(STEPS, max_size=4)
+GROUPS = st.lists(st.one_of(activities(), TIMERS), min_size=2, max_size=4)
+
+
+def grouped(commands: list[Command], base: int) -> list[Command]:
+    """The commands marked as one parallel group whose first member is step `base`."""
+    marked: list[Command] = []
+    for index, command in enumerate(commands):
+        group = {
+            "parallel_group_id": f"parallel-calls:{base}:{len(commands)}",
+            "parallel_group_kind": "activity",
+            "parallel_group_base_sequence": base,
+            "parallel_group_size": len(commands),
+            "parallel_group_index": index,
+        }
+        marked.append({**command, **group, "parallel_group_path": [group]})
+    return marked
+
+
+def waits(commands: list[Command]) -> bool:
+    """Whether the run will be resumed after these commands."""
+    return any(command["type"] in BLOCKING for command in commands)
