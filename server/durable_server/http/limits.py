@@ -38,22 +38,22 @@ def parse(body: bytes) -> Any:
 
 def _measure(value: Any) -> tuple[int, bool]:
     """How many members there are, and whether every number was surely kept exactly."""
-    keys, exact, depth = 0, True, 1
-    level = [value]
+    keys, exact, depth = 0, True, 0
+    level: list[Any] = [[value]]
     while level:
         below: list[Any] = []
         for each in level:
-            kind = type(each)
-            if kind is dict:
+            if type(each) is dict:
                 keys += len(each)
-                below.extend(each.values())
-            elif kind is list:
-                below.extend(each)
-            elif kind is float:
-                exact = _is_exact(each) and exact
-        if below:
-            depth += 1
-        if depth > DEPTH_MAX + 1:
+                each = each.values()
+            for inner in each:
+                kind = type(inner)
+                if kind is dict or kind is list:
+                    below.append(inner)
+                elif kind is float:
+                    exact = exact and _is_exact(inner)
+        depth += bool(below)
+        if depth > DEPTH_MAX:
             raise _malformed(f"more than {DEPTH_MAX} levels")
         if keys > KEYS_MAX:
             raise _malformed(f"more than {KEYS_MAX} keys")
@@ -62,7 +62,7 @@ def _measure(value: Any) -> tuple[int, bool]:
 
 
 def _is_exact(number: float) -> bool:
-    """Whether no digit of it can have been lost."""
+    """Whether a number was surely not an integer that is too large to be kept."""
     if not math.isfinite(number):
         raise _malformed("a number is out of range")
     return abs(number) < 2**53
