@@ -8,7 +8,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8080
 DATABASE ?= sqlite:///var/durable.sqlite
 TARGET ?= http://$(HOST):$(PORT)
-SUITE ?= tests/contracts tests/engine tests/edge tests/conformance tests/served
+SUITE ?= tests/contracts tests/engine tests/edge tests/conformance tests/served tests/fuzz
 PYTEST_FLAGS ?=
 SOURCES := server contracts conformance tests tools
 

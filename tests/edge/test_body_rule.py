@@ -30,3 +30,11 @@ def test_a_field_inside_a_list_is_named_by_its_path() -> None:
     body = {"lease_owner": "w", "workflow_task_attempt": 1, "commands": [{}]}
 
     assert list(errors_of("workflow_tasks.complete", body)) == ["commands.0.type"]
+
+
+def test_a_choice_between_fields_names_the_one_to_send() -> None:
+    body = {"lease_owner": "w", "workflow_task_attempt": 1}
+
+    assert errors_of("workflow_tasks.history", body) == {
+        "next_history_page_token": ["The next history page token field is required."]
+    }

@@ -51,7 +51,10 @@ class BodyRule:
             path = list(error.instance_path)
             named = _QUOTED.match(error.message)
             own = _own_text(self._schema, error.schema_path)
-            if own is not None:
+            if isinstance(own, dict):
+                for field, text in own.items():
+                    problems.add([*path, field], text)
+            elif own is not None:
                 problems.add(path, own)
             elif error.message.endswith("is a required property") and named:
                 path.append(named[1])
@@ -61,8 +64,8 @@ class BodyRule:
         problems.refuse()
 
 
-def _own_text(schema: Any, schema_path: list[Any]) -> str | None:
-    """What the contract itself says about values that break this part of a schema."""
+def _own_text(schema: Any, schema_path: list[Any]) -> str | dict[str, str] | None:
+    """What the contract itself says about values that break this part of a schema, or by field."""
     text = None
     for step in schema_path:
         if isinstance(schema, dict):

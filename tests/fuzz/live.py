@@ -1,0 +1,76 @@
+"""A running server with things that exist, and requests pointed at them."""
+
+import uuid
+from typing import Any
+
+import httpx
+
+WORKER = "fuzz-worker"
+QUEUE = "fuzz-queue"
+
+
+class Live:
+    """Makes runs and leased tasks on a server, each for one generated request."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "X-Durable-Workflow-Control-Plane-Version": "2",
+            "X-Durable-Workflow-Protocol-Version": "1.20",
+        }
+        self._client = httpx.Client(base_url=f"{url}/api", headers=headers, timeout=30)
+
+    def aim(self, operation_id: str, path: dict[str, Any], body: Any) -> None:
+        """Put names of things that exist into the path and the body of a request."""
+        names = self._names(operation_id)
+        for name in path:
+            path[name] = names.get(name, path[name])
+        if isinstance(body, dict):
+            body.update({name: value for name, value in names.items() if name in body})
+
+    def _names(self, operation_id: str) -> dict[str, Any]:
+        stem, _, name = operation_id.partition(".")
+        if operation_id == "workflows.start":
+            return {"workflow_id": f"fuzz-{uuid.uuid4().hex}"}
+        if stem in ("workflows", "history"):
+            return self._run()
+        if name == "poll" or operation_id in ("workers.heartbeat", "workers.deregister"):
+            return self._worker(WORKER)
+        if stem == "workflow_tasks":
+            return self._workflow_task()
+        if stem == "activity_tasks":
+            return self._activity_task()
+        return {"name": "default"} if stem == "namespaces" and name != "create" else {}
+
+    def _post(self, path: str, body: dict[str, Any]) -> Any:
+        answer = self._client.post(path, json=body)
+        assert answer.status_code < 300, answer.text
+        return answer.json()
+
+    def _run(self, queue: str = "nobody-polls-this") -> dict[str, Any]:
+        started = self._post("/workflows", {"workflow_type": "fuzz", "task_queue": queue})
+        return {name: started[name] for name in ("workflow_id", "run_id")}
+
+    def _worker(self, worker_id: str) -> dict[str, Any]:
+        names = {"worker_id": worker_id, "task_queue": QUEUE}
+        self._post("/worker/register", {**names, "runtime": "python"})
+        return {**names, "build_id": None, "timeout_seconds": 0}
+
+    def _lease(self, kind: str) -> Any:
+        where = {"worker_id": WORKER, "task_queue": QUEUE, "timeout_seconds": 5}
+        return self._post(f"/worker/{kind}-tasks/poll", where)["task"]
+
+    def _workflow_task(self) -> dict[str, Any]:
+        self._worker(WORKER)
+        self._run(QUEUE)
+        task = self._lease("workflow")
+        return {name: task[name] for name in ("task_id", "lease_owner", "workflow_task_attempt")}
+
+    def _activity_task(self) -> dict[str, Any]:
+        task = self._workflow_task()
+        command = {"type": "schedule_activity", "activity_type": "fuzz", "queue": QUEUE}
+        task_id = task.pop("task_id")
+        self._post(f"/worker/workflow-tasks/{task_id}/complete", {**task, "commands": [command]})
+        leased = self._lease("activity")
+        return {name: leased[name] for name in ("task_id", "lease_owner", "activity_attempt_id")}

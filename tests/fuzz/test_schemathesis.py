@@ -1,0 +1,105 @@
+"""Requests generated from the published document, against a real server, with every check.
+
+One test sends what the document allows and what it forbids at names that mostly do not exist; the
+other sends what it allows at runs, tasks and workers that do.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from durable_contracts import bundle
+from hypothesis import HealthCheck, settings
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
+from tests.fuzz.live import Live
+from tests.served.serving import serving
+from tests.support.server_process import TOKEN
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "10"))
+WAIT_SECONDS_MAX = 1
+CALLER = {"Authorization": f"Bearer {TOKEN}"}
+HURRIED = {"WORKFLOW_SERVER_WORKER_POLL_TIMEOUT": str(WAIT_SECONDS_MAX)}
+# A namespace that does not exist ends every request at the same gate.
+INSIDE = {"header.X-Namespace": "default", "query.namespace": "default"}
+BOUNDED = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def document(mode: str) -> Any:
+    """The published document as a source of requests of one mode."""
+    config = SchemathesisConfig.from_dict({"parameters": INSIDE, "generation": {"mode": mode}})
+    return schemathesis.openapi.from_dict(bundle.published(), config=config)
+
+
+everything = document("all")
+allowed = document("positive")
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with serving("sqlite", tmp_path_factory.mktemp("fuzz"), "uvicorn", HURRIED) as url:
+        yield Live(url, TOKEN)
+
+
+@everything.parametrize()
+@BOUNDED
+def test_every_answer_keeps_the_contract(case: schemathesis.Case, live: Live) -> None:
+    judge(case, live)
+
+
+@allowed.parametrize()
+@BOUNDED
+def test_what_the_contract_allows_is_accepted_where_things_exist(
+    case: schemathesis.Case, live: Live
+) -> None:
+    live.aim(case.operation.definition.raw["operationId"], case.path_parameters, case.body)
+    judge(case, live)
+
+
+def judge(case: schemathesis.Case, live: Live) -> None:
+    """Send a request and hold the answer against every check but those that cannot know better."""
+    wait_briefly(case.body)
+    response = case.call(base_url=live.url, headers=CALLER)
+    left_out = [*excused_rejection(response), *excused_acceptance(case)]
+    case.validate_response(response, excluded_checks=left_out, headers=CALLER)
+
+
+def wait_briefly(body: Any) -> None:
+    """Shorten a wait that the document allows."""
+    asked = str(body.get("timeout_seconds")) if isinstance(body, dict) else ""
+    if asked.isdigit() and WAIT_SECONDS_MAX < int(asked) <= 60:
+        body["timeout_seconds"] = WAIT_SECONDS_MAX
+
+
+def excused_rejection(response: Any) -> list[Any]:
+    """Refusals of allowed requests for reasons that no schema can state."""
+    body = response.json() if response.status_code in (400, 412, 422) else {}
+    reason, errors = body.get("reason"), body.get("errors", {})
+    excused = (
+        # The state of the server: whether the worker polled for has registered.
+        reason == "worker_not_registered"
+        # Tokens are the server's own.
+        or reason == "invalid_page_token"
+        # Whole numbers of more than 64 bits inside values of any shape.
+        or body.get("json_error") == "a number is out of range"
+        # The id belongs to a workflow of another type.
+        or "is reserved for durable type" in str(errors.get("workflow_type"))
+        # The letters of attribute names, which OpenAPI 3.0 has no words for.
+        or "search_attributes" in errors
+        # How commands of a completion go together.
+        or any(path.startswith("commands.") for path in errors)
+    )
+    return [positive_data_acceptance] if excused else []
+
+
+def excused_acceptance(case: schemathesis.Case) -> list[Any]:
+    """A body that is no object gives no fields, on purpose."""
+    return [] if isinstance(case.body, dict) else [negative_data_rejection]
