@@ -138,3 +138,34 @@ def test_an_unmigrated_database_is_served_once_it_is_migrated(kind: str, tmp_pat
     assert (early["status"], early["pending"]) == ("missing", migrate.known())
     assert (refused.status, "retry-after" in refused.headers) == (503, True)
     assert served.status == 200
+
+
+@pytest.mark.parametrize("kind", ["workflow-tasks", "activity-tasks"])
+def test_a_poll_too_many_is_told_to_come_back(tmp_path: Path, kind: str) -> None:
+    with asking("sqlite", tmp_path, parked_polls_max=0) as full:
+        worker = {"worker_id": "w", "task_queue": "q"}
+        full.ask("POST", "/api/worker/register", {**worker, "runtime": "python"})
+        answer = full.ask("POST", f"/api/worker/{kind}/poll", worker)
+
+    assert (answer.status, answer.body["reason"]) == (429, "too_many_polls")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert answer.body["protocol_version"] == "1.20"
+
+
+def test_a_full_lane_is_told_to_come_back(tmp_path: Path) -> None:
+    with asking("sqlite", tmp_path, lane_queue_max=0) as full:
+        answer = full.ask("POST", "/api/workflows", {"workflow_type": "order"})
+
+    assert (answer.status, answer.body["reason"]) == (503, "lane_full")
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_a_server_that_ends_says_so(tmp_path: Path) -> None:
+    with asking("sqlite", tmp_path) as ending:
+        worker = {"worker_id": "w", "task_queue": "q"}
+        ending.ask("POST", "/api/worker/register", {**worker, "runtime": "python"})
+        ending.server.withdraw_waiting()
+        answer = ending.ask("POST", "/api/worker/workflow-tasks/poll", worker)
+
+    assert (answer.status, answer.body["reason"]) == (503, "shutting_down")
+    assert "retry-after" in answer.headers

@@ -124,8 +124,8 @@ class TokenDriver:
 class SignatureDriver:
     """HMAC-SHA256 signatures: over the body, or (version 2) over the whole request.
 
-    Version 2 signs method, target, timestamp, nonce and the body's hash, joined by line feeds,
-    and sends `v2=<hex>`; a nonce is good once.
+    Version 2 signs method, target, the header X-Namespace, timestamp, nonce and the body's hash,
+    joined by line feeds, and sends `v2=<hex>`; a nonce is good once.
     """
 
     name = "signature"
@@ -188,6 +188,7 @@ def signed_text(credentials: Credentials) -> bytes:
     parts = (
         credentials.method,
         credentials.target,
+        credentials.header(b"x-namespace"),
         credentials.header(b"x-signature-timestamp"),
         credentials.header(b"x-signature-nonce"),
         hashlib.sha256(credentials.body).hexdigest(),
