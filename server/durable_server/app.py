@@ -1,5 +1,6 @@
 """The composition root: puts store, lanes, matcher, workers, wakes and passes together."""
 
+from collections.abc import Callable
 from typing import Any
 
 from durable_server import ids
@@ -59,7 +60,7 @@ def build_server(settings: Settings, clock: Clock | None = None) -> Server:
     server = Server(settings, told, limits, store, lanes, matcher, None, wakes, settings.server_id)
     server.reads, server.agenda = Readers(store), agenda
     server.watchers = RunWatchers()
-    wakes.subscribe(matcher.backlog, server.watchers.changed)
+    wakes.subscribe(matcher.backlog, server.watchers.changed, server.look_everywhere)
     matcher.check_seconds = check_seconds(settings, wakes)
     server.workers = WorkerRegistry(server)
     server.facts["auth"] = driver_of(settings)
@@ -95,16 +96,23 @@ def build_asgi(server: Server) -> Any:
 
 
 def start(server: Server) -> None:
+    """Begin to work, with the passes if the settings say so."""
+    if server.settings.maintenance:
+        start_with_passes(server)
+    else:
+        _start(server, lambda: None)
+
+
+def start_with_passes(server: Server) -> None:
     """Begin to work; the passes run once the database is migrated."""
+    _start(server, server.passes.start)
+
+
+def _start(server: Server, on_settled: Callable[[], None]) -> None:
     server.reads.start()
     server.lanes.start()
+    server.database.start(on_settled)
     server.wakes.start()
-    server.database.start(lambda: _start_passes(server))
-
-
-def _start_passes(server: Server) -> None:
-    if server.settings.maintenance:
-        server.passes.start()
 
 
 def stop(server: Server, seconds: float = 5.0) -> None:

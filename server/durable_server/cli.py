@@ -70,7 +70,8 @@ def maintain(database: Database = None) -> None:
     """Run the passes alone: timers, leases, deadlines, messages; beside `serve` processes."""
     from durable_server.serve import maintain as run
 
-    run(_settings(database_url=database, maintenance=True))
+    # The passes are those of this process, whatever `serve` is told of them.
+    run(_settings(database_url=database, maintenance=False))
 
 
 @cli.command()

@@ -53,10 +53,11 @@ def maintain(settings: Settings) -> None:
     _begin(settings)
     server = app.build_server(settings)
     # What falls due is written by others; their wakes say when to look.
-    server.wakes.subscribe(lambda _: None, server.passes.look_again)
+    passes = server.passes
+    server.wakes.subscribe(lambda _: None, passes.look_again, passes.look_again)
     ended = threading.Event()
     _on_signals(ended.set)
-    app.start(server)
+    app.start_with_passes(server)
     log.info("the passes run")
     ended.wait()
     app.stop(server, STOP_SECONDS)

@@ -43,6 +43,11 @@ class Server:
         result: Pending = self.reads.run(query, *arguments, **options)
         return result
 
+    def look_everywhere(self) -> None:
+        """Look at every queue and every run that is waited for."""
+        self.matcher.backlog_anywhere()
+        self.watchers.all_changed()
+
     def withdraw_waiting(self) -> None:
         """Answer parked polls and watches with nothing, and let none wait any more."""
         self.matcher.withdraw_all()

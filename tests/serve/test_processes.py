@@ -29,6 +29,16 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServerPro
         process.stop()
 
 
+@pytest.fixture
+def on_a_file(tmp_path: Path) -> Iterator[ServerProcess]:
+    url = f"sqlite:///{tmp_path / 'db.sqlite'}"
+    # Without wakes a queue known to be empty would not be looked at before the poll ends.
+    settings = {"WORKFLOW_SERVER_ID": "node", "WORKFLOW_SERVER_WORKER_POLL_INTERVAL_MS": "600000"}
+    process = ServerProcess(url, tmp_path / "log", settings, arguments=("--processes", "2"))
+    yield process.start()
+    process.stop()
+
+
 def parties(server: ServerProcess) -> dict[str, Party]:
     """A connection to each process, by the process's name."""
     found: dict[str, Party] = {}
@@ -63,6 +73,16 @@ def test_a_start_in_one_process_wakes_a_poll_in_the_other(server: ServerProcess)
     status, body = first.answer()
 
     assert (status, body["task"]["run_id"]) == (200, run["run_id"])
+
+
+def test_processes_on_one_file_see_what_the_other_wrote(on_a_file: ServerProcess) -> None:
+    register(on_a_file.url)
+    first, second = parties(on_a_file).values()
+    first.send("POST", POLL, QUEUE)
+
+    _, run = second.ask("POST", "/api/workflows", {"workflow_type": "order", "task_queue": "q"})
+
+    assert first.answer()[1]["task"]["run_id"] == run["run_id"]
 
 
 def test_every_process_has_a_name_of_its_own(server: ServerProcess) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from durable_server.call import Call, Reply
+from durable_server.clock import monotonic_seconds
 from durable_server.ids import shard_in
 from durable_server.matching.timing import wait_until_changed
 from durable_server.refusal import Refusal
@@ -27,11 +28,7 @@ async def list(
     after = (sequence_of(next_page_token) if next_page_token else None) or 0
     events = await call.server.read(_page, place, after, page_size + 1)
     if not events and str(wait_new_event) == "1":
-        watch = call.server.watchers.watch(run_id)
-        events = await call.server.read(_page, place, after, page_size + 1)
-        if not events:
-            await wait_until_changed(call.server, watch, call.server.settings.worker_poll_timeout)
-            events = await call.server.read(_page, place, after, page_size + 1)
+        events = await _wait_for_events(call, run_id, place, after, page_size + 1)
     more = len(events) > page_size
     events = events[:page_size]
     return Reply(
@@ -43,6 +40,21 @@ async def list(
             "next_page_token": page_token(events[-1].sequence) if more else None,
         },
     )
+
+
+async def _wait_for_events(
+    call: Call, run_id: str, place: tuple[str, str, int, str], after: int, limit: int
+) -> Any:
+    """The events after a point; waits for one, since a run may have changed without any."""
+    ends_at = monotonic_seconds() + call.server.settings.worker_poll_timeout
+    while True:
+        watch = call.server.watchers.watch(run_id)
+        events = await call.server.read(_page, place, after, limit)
+        left = ends_at - monotonic_seconds()
+        if events or left <= 0:
+            return events
+        if not await wait_until_changed(call.server, watch, left):
+            return await call.server.read(_page, place, after, limit)
 
 
 def _page(tx: Any, place: tuple[str, str, int, str], after: int, limit: int) -> Any:

@@ -213,6 +213,13 @@ class Matcher:
         if wanted:
             self._request(channel)
 
+    def backlog_anywhere(self) -> None:
+        """Ready tasks may be stored on any channel."""
+        with self._lock:
+            channels = list(self._queues)
+        for channel in channels:
+            self.backlog(channel)
+
     def backlog_at(self, channel: Channel, available_at: int) -> None:
         """A task becomes ready at this instant; look at the queue then."""
         # Rounded up, so that thousands of moments close together cost one wake.

@@ -20,6 +20,11 @@ WAITING_MAX = 10_000
 CHECK_SECONDS_CONNECTED = 5.0
 OnChannel = Callable[[Channel], None]
 OnRuns = Callable[[Iterable[str]], None]
+OnEverything = Callable[[], None]
+
+
+def nothing() -> None:
+    """What those do who need not look at everything."""
 
 
 class Wakes(Protocol):
@@ -32,7 +37,9 @@ class Wakes(Protocol):
 
     def publish(self, channels: set[Channel], runs: set[str]) -> None: ...
 
-    def subscribe(self, on_channel: OnChannel, on_runs: OnRuns) -> None: ...
+    def subscribe(
+        self, on_channel: OnChannel, on_runs: OnRuns, on_everything: OnEverything = ...
+    ) -> None: ...
 
     def start(self) -> None: ...
 
@@ -73,11 +80,20 @@ class Subscribers:
         self.server_id = server_id
         self._on_channel: list[OnChannel] = []
         self._on_runs: list[OnRuns] = []
+        self._on_everything: list[OnEverything] = []
 
-    def add(self, on_channel: OnChannel, on_runs: OnRuns) -> None:
+    def add(
+        self, on_channel: OnChannel, on_runs: OnRuns, on_everything: OnEverything = nothing
+    ) -> None:
         """Tell these, too."""
         self._on_channel.append(on_channel)
         self._on_runs.append(on_runs)
+        self._on_everything.append(on_everything)
+
+    def everything(self) -> None:
+        """Something has changed, and nobody can say what."""
+        for on_everything in self._on_everything:
+            on_everything()
 
     def runs(self, runs: Iterable[str]) -> None:
         """Runs have changed, here or elsewhere."""
@@ -147,9 +163,13 @@ def open_wakes(settings: Any, store: Any, server_id: str) -> Wakes:
         from durable_server.matching.wakes_postgres import PostgresWakes
 
         return PostgresWakes(settings.database_url, server_id)
-    from durable_server.matching.wakes_local import LocalWakes
+    if settings.maintenance and settings.processes == 1:
+        from durable_server.matching.wakes_local import LocalWakes
 
-    return LocalWakes(server_id, alone=settings.maintenance and settings.processes == 1)
+        return LocalWakes(server_id)
+    from durable_server.matching.wakes_sqlite import SqliteWakes
+
+    return SqliteWakes(store, server_id, settings.worker_poll_signal_check_interval_ms / 1000)
 
 
 def check_seconds(settings: Any, wakes: Wakes) -> Callable[[], float]:

@@ -1,7 +1,7 @@
 """Wakes of a process that shares its database with no other."""
 
 from durable_server.matching.channels import Channel
-from durable_server.matching.wakes import OnChannel, OnRuns, Subscribers
+from durable_server.matching.wakes import OnChannel, OnEverything, OnRuns, Subscribers, nothing
 
 
 class LocalWakes:
@@ -17,9 +17,11 @@ class LocalWakes:
         """Runs have changed; channels of this process are woken by the lane itself."""
         self._subscribers.runs(runs)
 
-    def subscribe(self, on_channel: OnChannel, on_runs: OnRuns) -> None:
+    def subscribe(
+        self, on_channel: OnChannel, on_runs: OnRuns, on_everything: OnEverything = nothing
+    ) -> None:
         """Tell of every wake from now on."""
-        self._subscribers.add(on_channel, on_runs)
+        self._subscribers.add(on_channel, on_runs, on_everything)
 
     def start(self) -> None:
         """Nothing to open."""

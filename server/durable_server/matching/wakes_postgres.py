@@ -13,9 +13,11 @@ from durable_server.matching.wakes import (
     BACKOFF_SECONDS_MAX,
     BACKOFF_SECONDS_MIN,
     OnChannel,
+    OnEverything,
     OnRuns,
     Subscribers,
     encode,
+    nothing,
 )
 
 log = logging.getLogger(__name__)
@@ -54,9 +56,11 @@ class PostgresWakes:
         if idle:
             self._nudge()
 
-    def subscribe(self, on_channel: OnChannel, on_runs: OnRuns) -> None:
+    def subscribe(
+        self, on_channel: OnChannel, on_runs: OnRuns, on_everything: OnEverything = nothing
+    ) -> None:
         """Tell of every wake from now on."""
-        self._subscribers.add(on_channel, on_runs)
+        self._subscribers.add(on_channel, on_runs, on_everything)
 
     def start(self) -> None:
         """Connect and begin to listen."""

@@ -10,10 +10,12 @@ from durable_server.matching.wakes import (
     BACKOFF_SECONDS_MAX,
     BACKOFF_SECONDS_MIN,
     OnChannel,
+    OnEverything,
     OnRuns,
     Outgoing,
     Subscribers,
     encode,
+    nothing,
 )
 
 log = logging.getLogger(__name__)
@@ -44,9 +46,11 @@ class RedisWakes:
         self._subscribers.runs(runs)
         self._outgoing.add(channels, runs)
 
-    def subscribe(self, on_channel: OnChannel, on_runs: OnRuns) -> None:
+    def subscribe(
+        self, on_channel: OnChannel, on_runs: OnRuns, on_everything: OnEverything = nothing
+    ) -> None:
         """Tell of every wake from now on."""
-        self._subscribers.add(on_channel, on_runs)
+        self._subscribers.add(on_channel, on_runs, on_everything)
 
     def start(self) -> None:
         """Connect and begin to listen."""

@@ -16,6 +16,7 @@ class RunWatchers:
 
     def __init__(self, watches_max: int = WATCHES_MAX) -> None:
         self._lock = threading.Lock()
+        self._closed = False
         self._watches_max = watches_max
         self._watches: OrderedDict[int, tuple[str, Pending]] = OrderedDict()
         self._by_run: dict[str, set[int]] = {}
@@ -24,6 +25,9 @@ class RunWatchers:
         """Begin to watch; look at the run after this, so that no change is missed."""
         watch = Pending()
         with self._lock:
+            if self._closed:
+                watch.answer(False)
+                return watch
             self._watches[id(watch)] = (run_id, watch)
             self._by_run.setdefault(run_id, set()).add(id(watch))
             crowded = self._drop_oldest()
@@ -39,9 +43,16 @@ class RunWatchers:
                     answers.append((self._watches.pop(name)[1], True, None))
         deliver(answers)
 
-    def withdraw_all(self) -> None:
-        """Answer every watch: the server stops."""
+    def all_changed(self) -> None:
+        """Any run may have new events."""
         with self._lock:
+            run_ids = list(self._by_run)
+        self.changed(run_ids)
+
+    def withdraw_all(self) -> None:
+        """Answer every watch, and let none wait any more: the server stops."""
+        with self._lock:
+            self._closed = True
             answers = [(watch, False, None) for _, watch in self._watches.values()]
             self._watches.clear()
             self._by_run.clear()
