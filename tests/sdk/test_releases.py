@@ -176,7 +176,7 @@ def test_a_workflow_failure_reaches_the_client_with_its_type(facts: Facts) -> No
 
 
 def test_heartbeats_keep_an_activity_alive(facts: Facts) -> None:
-    assert facts["heartbeat"]["result"] == 6
+    assert facts["heartbeat"]["result"] == 12
 
 
 def test_a_side_effect_keeps_its_value(facts: Facts, release: Release) -> None:

@@ -15,8 +15,10 @@ from typing import Any
 from durable_workflow import activity, errors, workflow
 
 Steps = Generator[Any, Any, Any]
-BEATS = 6
-BEAT_SECONDS = 0.4
+# Together longer than an activity lives without heartbeats; each far shorter, for slow machines.
+BEATS = 12
+BEAT_SECONDS = 0.5
+SILENCE_SECONDS_MAX = 5
 
 
 def can(option: str) -> bool:
@@ -145,7 +147,7 @@ class Broken:
 @workflow.defn(name="heartbeat")
 class Heartbeat:
     def run(self, ctx: Any) -> Steps:
-        limit = {"heartbeat_timeout": 2} if can("heartbeat_timeout") else {}
+        limit = {"heartbeat_timeout": SILENCE_SECONDS_MAX} if can("heartbeat_timeout") else {}
         beats = yield ctx.schedule_activity("beat", [], **limit)
         return beats
 
