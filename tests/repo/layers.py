@@ -82,7 +82,7 @@ LIBRARIES: dict[str, set[str]] = {
     "pydantic": {"durable_server.config"},
     "pydantic_settings": {"durable_server.config"},
     "redis": {"durable_server.matching.wakes_redis"},
-    "swagger_ui_bundle": {"durable_server.handlers.documents"},
+    "swagger_ui": {"durable_server.handlers.documents"},
     "tenacity": {"durable_server.advance", "durable_server.cli"},
     "typer": {"durable_server.cli", "durable_contracts.cli", "durable_conformance"},
     "uuid_utils": {"durable_server.ids"},

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 import orjson
-import swagger_ui_bundle
+import swagger_ui
 from durable_contracts import bundle
 
 from durable_server.call import Call, Reply
@@ -13,14 +13,16 @@ from durable_server.refusal import Refusal
 _ASSETS = {
     "swagger-ui.css": "text/css",
     "swagger-ui-bundle.js": "text/javascript",
-    "swagger-ui-standalone-preset.js": "text/javascript",
 }
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Durable Workflow Server</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="docs/assets/swagger-ui.css"></head>
 <body><div id="page"></div>
 <script src="docs/assets/swagger-ui-bundle.js"></script>
-<script>SwaggerUIBundle({url: "openapi.json", dom_id: "#page"})</script></body></html>
+<script>SwaggerUIBundle({url: "openapi.json", dom_id: "#page", deepLinking: true})</script>
+</body></html>
 """
 
 
@@ -36,8 +38,7 @@ def _yaml() -> bytes:
 
 @cache
 def _asset(name: str) -> bytes:
-    package = Path(swagger_ui_bundle.__file__).parent
-    return next(package.rglob(name)).read_bytes()
+    return (Path(swagger_ui.__file__).parent / "static" / name).read_bytes()
 
 
 async def openapi_json(call: Call) -> Reply:
