@@ -1,6 +1,6 @@
 """What a handler receives and what it returns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +13,9 @@ class Call:
     """One request that has passed the gates.
 
     `protocol_version` is the worker protocol version to echo (None on the control plane);
-    `advertised_version` the one that the address the client used advertises. `caller_label`: a
-    forwarded name of the caller, where forwarding is trusted. `lost` registers a
+    `advertised_version` the one that the address the client used advertises. `forwarded`:
+    what a proxy says of the caller (caller_type, caller_label, auth_status, auth_method), where
+    forwarding is trusted. `lost` registers a
     callable that is called, at most once and from any thread, when the client disconnects before
     the reply.
     """
@@ -29,7 +30,7 @@ class Call:
     protocol_version: str | None = None
     advertised_version: str = "1.20"
     correlation_id: str | None = None
-    caller_label: str | None = None
+    forwarded: Mapping[str, str] = field(default_factory=dict)
     lost: Callable[[Callable[[], None]], None] = field(default=lambda callback: None)
 
 

@@ -17,6 +17,10 @@ _FOUNDING = "2.0.0"
 _CANONICAL = "WORKFLOW_SERVER_"
 _ALIAS = "DW_"
 # Names that belong to the families but to other programs: clients, tests, deployment files.
+_DATABASE = r"^(sqlite|postgres|postgresql)://"
+_HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+_NAMESPACE = r"^[A-Za-z0-9._-]{1,128}$"
+_PROTOCOL = r"^1\.(1?[0-9]|20)$"
 _FOREIGN = frozenset({"DW_ENV", "WORKFLOW_SERVER_URL"})
 
 
@@ -40,11 +44,19 @@ class SettingRow:
 
 
 def _setting(
-    default: Any, sentence: str, *, name: str = "", unit: str = "", secret: bool = False
+    default: Any,
+    sentence: str,
+    *,
+    name: str = "",
+    unit: str = "",
+    secret: bool = False,
+    **bounds: Any,
 ) -> Any:
     """A field with what the documentation says of it; `name` replaces the canonical name."""
     extra: Any = {"name": name, "unit": unit, "since": _FOUNDING, "secret": secret}
-    return Field(default=default, description=sentence, json_schema_extra=extra)
+    return Field(
+        default=default, description=sentence, json_schema_extra=extra, repr=not secret, **bounds
+    )
 
 
 def _names(attribute: str, canonical: str = "") -> tuple[str, str]:
@@ -60,21 +72,26 @@ class Settings(BaseSettings):
     )
 
     host: str = _setting("127.0.0.1", "Address that the server listens on.")
-    port: int = _setting(8080, "Port that the server listens on.")
+    port: int = _setting(8080, "Port that the server listens on.", ge=0, le=65535)
     database_url: str = _setting(
         "sqlite:///var/durable.sqlite",
         "Database, as sqlite:///path or postgresql://user@host:port/name.",
         name="DATABASE_URL",
         secret=True,
+        pattern=_DATABASE,
     )
     redis_url: str | None = _setting(
         None, "Redis that carries wake-ups between processes.", name="REDIS_URL", secret=True
     )
     http: Literal["uvicorn", "waitress"] = _setting("uvicorn", "HTTP server.")
-    processes: int = _setting(1, "Server processes that share the port.", unit="processes")
-    mode: str = _setting("service", "Only `service` is known.")
+    processes: int = _setting(
+        1, "Server processes that share the port.", unit="processes", ge=1, le=256
+    )
+    mode: Literal["service"] = _setting("service", "Only `service` is known.")
     id: str = _setting("", "Name of this server; empty means the host name.")
-    default_namespace: str = _setting("default", "Namespace of requests that name none.")
+    default_namespace: str = _setting(
+        "default", "Namespace of requests that name none.", pattern=_NAMESPACE
+    )
     auth_driver: str = _setting("token", "`token`, `signature` or `none` (development only).")
     auth_token: SecretStr = _setting(
         SecretStr(""), "Legacy token; several, comma-separated, for rotation.", secret=True
@@ -98,86 +115,110 @@ class Settings(BaseSettings):
     signature_strict: bool = _setting(
         False, "Whether signatures over the body alone are refused; they can be replayed."
     )
-    worker_poll_timeout: int = _setting(30, "How long a poll waits for a task.", unit="seconds")
+    worker_poll_timeout: int = _setting(
+        30, "How long a poll waits for a task.", unit="seconds", ge=0, le=60
+    )
     worker_poll_interval_ms: int = _setting(
-        1000, "How often a queue known to be empty is looked at again.", unit="milliseconds"
+        1000, "How often a queue known to be empty is looked at again.", unit="milliseconds", ge=10
     )
     worker_poll_signal_check_interval_ms: int = _setting(
-        100, "How often wake-ups are looked for where they cannot be pushed.", unit="milliseconds"
+        100,
+        "How often wake-ups are looked for where they cannot be pushed.",
+        unit="milliseconds",
+        ge=1,
     )
-    max_tasks_per_poll: int = _setting(1, "A poll hands out one task, whatever it says.")
-    worker_protocol_version: str = _setting("1.20", "Worker protocol version that is advertised.")
-    history_page_size_default: int = _setting(500, "Events on a page of history.", unit="events")
-    history_page_size_max: int = _setting(1000, "Most events on a page of history.", unit="events")
+    max_tasks_per_poll: int = _setting(1, "A poll hands out one task, whatever it says.", ge=1)
+    worker_protocol_version: str = _setting(
+        "1.20", "Worker protocol version that is advertised.", pattern=_PROTOCOL
+    )
+    history_page_size_default: int = _setting(
+        500, "Events on a page of history.", unit="events", ge=1
+    )
+    history_page_size_max: int = _setting(
+        1000, "Most events on a page of history.", unit="events", ge=1
+    )
     compression_enabled: bool = _setting(True, "Whether large replies are compressed.")
     caller_type_header: str = _setting(
-        "X-Workflow-Caller-Type", "Header of a forwarded caller type."
+        "X-Workflow-Caller-Type", "Header of a forwarded caller type.", pattern=_HEADER
     )
     caller_label_header: str = _setting(
-        "X-Workflow-Caller-Label", "Header of a forwarded caller name."
+        "X-Workflow-Caller-Label", "Header of a forwarded caller name.", pattern=_HEADER
     )
     auth_status_header: str = _setting(
-        "X-Workflow-Auth-Status", "Header of a forwarded authentication status."
+        "X-Workflow-Auth-Status", "Header of a forwarded authentication status.", pattern=_HEADER
     )
     auth_method_header: str = _setting(
-        "X-Workflow-Auth-Method", "Header of a forwarded authentication method."
+        "X-Workflow-Auth-Method", "Header of a forwarded authentication method.", pattern=_HEADER
     )
     trust_forwarded_attribution_headers: bool = _setting(
         False, "Whether the forwarded headers above are believed."
     )
     workflow_task_timeout: int = _setting(
-        60, "Lease of a workflow task.", name="WORKFLOW_TASK_TIMEOUT", unit="seconds"
+        60, "Lease of a workflow task.", name="WORKFLOW_TASK_TIMEOUT", unit="seconds", ge=1
     )
     activity_task_timeout: int = _setting(
-        300, "Lease of an activity task.", name="ACTIVITY_TASK_TIMEOUT", unit="seconds"
+        300, "Lease of an activity task.", name="ACTIVITY_TASK_TIMEOUT", unit="seconds", ge=1
     )
     history_retention_days: int = _setting(
         30,
         "How long closed runs are kept.",
         name="WORKFLOW_HISTORY_RETENTION_DAYS",
         unit="days",
+        ge=1,
     )
     max_history_events: int = _setting(
-        50_000, "Most events of one run.", name="WORKFLOW_MAX_HISTORY_EVENTS", unit="events"
+        50_000, "Most events of one run.", name="WORKFLOW_MAX_HISTORY_EVENTS", unit="events", ge=0
     )
     max_payload_bytes: int = _setting(
-        2_097_152, "Largest request body.", name="WORKFLOW_MAX_PAYLOAD_BYTES", unit="bytes"
+        2_097_152, "Largest request body.", name="WORKFLOW_MAX_PAYLOAD_BYTES", unit="bytes", ge=1
     )
     max_memo_bytes: int = _setting(
-        262_144, "Largest memo.", name="WORKFLOW_MAX_MEMO_BYTES", unit="bytes"
+        262_144, "Largest memo.", name="WORKFLOW_MAX_MEMO_BYTES", unit="bytes", ge=0
     )
     max_search_attributes: int = _setting(
-        100, "Most search attributes of a request.", name="WORKFLOW_MAX_SEARCH_ATTRIBUTES"
+        100, "Most search attributes of a request.", name="WORKFLOW_MAX_SEARCH_ATTRIBUTES", ge=0
     )
     max_pending_activities: int = _setting(
-        2000, "Most open activities of a run.", name="WORKFLOW_MAX_PENDING_ACTIVITIES"
+        2000, "Most open activities of a run.", name="WORKFLOW_MAX_PENDING_ACTIVITIES", ge=0
     )
     max_pending_children: int = _setting(
-        2000, "Most open children of a run.", name="WORKFLOW_MAX_PENDING_CHILDREN"
+        2000, "Most open children of a run.", name="WORKFLOW_MAX_PENDING_CHILDREN", ge=0
     )
     worker_stale_after_seconds: int | None = _setting(
-        None, "Silence after which a worker is stale; unset: twice the poll wait.", unit="seconds"
+        None,
+        "Silence after which a worker is stale; unset: twice the poll wait.",
+        unit="seconds",
+        ge=1,
     )
     lane_count: int | None = _setting(
         None,
         "Writers on PostgreSQL; unset: half the cores, at most 4. SQLite always has one.",
         unit="threads",
+        ge=1,
+        le=64,
     )
-    lane_queue_max: int = _setting(4096, "Most waiting intents of a lane.", unit="intents")
-    batch_max: int = _setting(128, "Most intents of one transaction.", unit="intents")
-    poll_slots: int = _setting(200, "Parked polls under Waitress.", unit="polls")
-    parked_polls_max: int = _setting(50_000, "Parked polls of a process.", unit="polls")
+    lane_queue_max: int = _setting(4096, "Most waiting intents of a lane.", unit="intents", ge=0)
+    batch_max: int = _setting(128, "Most intents of one transaction.", unit="intents", ge=1)
+    poll_slots: int = _setting(200, "Parked polls under Waitress.", unit="polls", ge=1)
+    parked_polls_max: int = _setting(50_000, "Parked polls of a process.", unit="polls", ge=0)
     maintenance: bool = _setting(True, "Whether `serve` runs the passes too.")
     env_audit_strict: bool = _setting(False, "Whether unknown names refuse the start.")
-    log_level: str = _setting("info", "debug, info, warning or error.")
-    bootstrap_retries: int = _setting(30, "Tries to reach the database.", unit="tries")
-    bootstrap_delay_seconds: int = _setting(2, "Wait between these tries.", unit="seconds")
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info", "debug, info, warning or error."
+    )
+    bootstrap_retries: int = _setting(30, "Tries to reach the database.", unit="tries", ge=0)
+    bootstrap_delay_seconds: int = _setting(2, "Wait between these tries.", unit="seconds", ge=0)
 
     @field_validator("auth_backward_compatible", mode="before")
     @classmethod
     def _lenient(cls, value: Any) -> bool:
         # A credential must not die because of a misspelled word.
         return str(value).strip().lower() not in {"0", "false", "no", "off"}
+
+    @field_validator("log_level", "http", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
 
     @property
     def server_id(self) -> str:
@@ -188,11 +229,6 @@ class Settings(BaseSettings):
     def writers(self) -> int:
         """How many lanes write to PostgreSQL; fewer lanes make larger batches."""
         return self.lane_count or max(1, min(4, (os.cpu_count() or 1) // 2))
-
-    @property
-    def stale_after_seconds(self) -> int:
-        """Silence after which a worker counts as stale."""
-        return self.worker_stale_after_seconds or max(2 * self.worker_poll_timeout, 60)
 
     def keys(self, attribute: str) -> tuple[str, ...]:
         """The keys of a secret setting, one for each comma-separated part."""

@@ -5,7 +5,6 @@ import hmac
 from typing import Any
 
 import pytest
-from durable_server.auth import drivers
 from durable_server.auth.drivers import (
     Credentials,
     Keys,
@@ -272,7 +271,7 @@ def test_every_key_is_compared_in_constant_time_whichever_is_sent(
         compared.append(first)
         return genuine(first, second)
 
-    monkeypatch.setattr(drivers.hmac, "compare_digest", watched)
+    monkeypatch.setattr(hmac, "compare_digest", watched)
     driver = TokenDriver(keys(ROLE_KEYS, ("old",)))
     try:
         driver.authenticate(bearer(sent))

@@ -32,7 +32,7 @@ def status(
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     path = operation.path.replace("{", "").replace("}", "")
-    body = {} if operation.request_schema is not None else None
+    body: Any = {} if operation.request_schema is not None else None
     return asker.ask(operation.method, path, body, headers).status
 
 

@@ -99,7 +99,7 @@ class QueryRule:
             if rule is None or text == "":
                 continue
             value = _typed(rule[0], text)
-            if "\0" in text or not rule[1].is_valid(value):
+            if not rule[1].is_valid(value):
                 problems.add([name], f"The {label_of([name])} field is invalid.")
             found[name] = value
         problems.refuse()

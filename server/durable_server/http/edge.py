@@ -15,6 +15,7 @@ from durable_contracts import versions
 from durable_server.auth.drivers import Credentials, Driver
 from durable_server.auth.principal import Principal
 from durable_server.call import Call, Reply
+from durable_server.config import Settings
 from durable_server.http import compression, gates, limits, storable
 from durable_server.http.compile import Plan, Route, Router
 from durable_server.http.envelopes import Envelopes, version_header
@@ -27,6 +28,7 @@ from durable_server.server import Server
 log = logging.getLogger("durable_server.http")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,255}")
 _NUL = b"\\u0000"
+FORWARDED_LENGTH_MAX = 255
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -68,6 +70,7 @@ class Edge:
         self._router = router
         self._known = KnownNamespaces(server)
         self._envelopes = Envelopes(server.settings)
+        self._forwarding = _forwarding(server.settings)
         self._default_namespace = server.settings.default_namespace.lower()
 
     def begin(self, request: Request) -> Answer | None:
@@ -141,9 +144,6 @@ class Edge:
         assert route.plan is not None
         operation = route.plan.operation
         settings = self.server.settings
-        label = None
-        if settings.trust_forwarded_attribution_headers:
-            label = request.headers.get(settings.caller_label_header.lower().encode())
         correlation = request.headers.get(b"x-correlation-id")
         return Call(
             server=self.server,
@@ -156,9 +156,18 @@ class Edge:
             protocol_version=_echoed(request) if operation.plane == "worker" else None,
             advertised_version=route.advertised or settings.worker_protocol_version,
             correlation_id=correlation.decode("latin-1") if correlation else None,
-            caller_label=label.decode("latin-1") if label else None,
+            forwarded=self._forwarded(request.headers) if self._forwarding else {},
             lost=request.lost,
         )
+
+    def _forwarded(self, headers: dict[bytes, bytes]) -> dict[str, str]:
+        """What a trusted proxy says of the caller."""
+        found = {}
+        for fact, header in self._forwarding.items():
+            text = headers.get(header, b"").decode("utf-8", "replace").strip()
+            if text:
+                found[fact] = text[:FORWARDED_LENGTH_MAX]
+        return found
 
     def _nowhere(self, request: Request, route: Route) -> Reply:
         if not route.allowed:
@@ -236,6 +245,19 @@ class Edge:
         if wanted:
             headers.append((b"access-control-allow-headers", wanted))
         return Answer(204, headers)
+
+
+def _forwarding(settings: Settings) -> dict[str, bytes]:
+    """Which facts are taken from which headers; none unless forwarding is trusted."""
+    if not settings.trust_forwarded_attribution_headers:
+        return {}
+    named = {
+        "caller_type": settings.caller_type_header,
+        "caller_label": settings.caller_label_header,
+        "auth_status": settings.auth_status_header,
+        "auth_method": settings.auth_method_header,
+    }
+    return {fact: header.lower().encode() for fact, header in named.items()}
 
 
 def _name(request: Request) -> None:

@@ -12,6 +12,7 @@ DEPTH_MAX = 64
 KEYS_MAX = 50_000
 INTEGER_MAX = 2**64 - 1
 INTEGER_MIN = -(2**63)
+_HOLDERS = frozenset({dict, list})
 ACCEPTED_TYPES = ["application/json", "application/*+json"]
 
 
@@ -46,12 +47,9 @@ def _measure(value: Any) -> tuple[int, bool]:
             if type(each) is dict:
                 keys += len(each)
                 each = each.values()
-            for inner in each:
-                kind = type(inner)
-                if kind is dict or kind is list:
-                    below.append(inner)
-                elif kind is float:
-                    exact = exact and _is_exact(inner)
+            below.extend([inner for inner in each if type(inner) in _HOLDERS])
+            numbers = [inner for inner in each if type(inner) is float]
+            exact = exact and all(map(_is_exact, numbers))
         depth += bool(below)
         if depth > DEPTH_MAX:
             raise _malformed(f"more than {DEPTH_MAX} levels")
