@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from tests.fuzz.live import Live
 from tests.served.serving import serving
+from tests.support.databases import KINDS
 from tests.support.server_process import TOKEN
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "10"))
@@ -28,7 +29,7 @@ INSIDE = {"header.X-Namespace": "default", "query.namespace": "default"}
 BOUNDED = settings(
     max_examples=EXAMPLES,
     deadline=None,
-    derandomize=True,
+    derandomize="FUZZ_EXAMPLES" not in os.environ,
     suppress_health_check=list(HealthCheck),
 )
 
@@ -43,9 +44,11 @@ everything = document("all")
 allowed = document("positive")
 
 
-@pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with serving("sqlite", tmp_path_factory.mktemp("fuzz"), "uvicorn", HURRIED) as url:
+@pytest.fixture(scope="module", params=KINDS)
+def live(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Live]:
+    with serving(request.param, tmp_path_factory.mktemp("fuzz"), "uvicorn", HURRIED) as url:
         yield Live(url, TOKEN)
 
 

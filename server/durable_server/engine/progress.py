@@ -8,6 +8,7 @@ MESSAGE_CHARACTERS_MAX = 280
 UNIT_CHARACTERS_MAX = 64
 DETAILS_MAX = 20
 DETAIL_CHARACTERS_MAX = 191
+WHOLE_NUMBER_MAX = 2**53
 _DETAIL_KEY = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
@@ -45,7 +46,8 @@ def _number(value: Any) -> int | float | None:
         return None
     if not math.isfinite(number) or number < 0:
         return None
-    return int(number) if number.is_integer() else number
+    # Beyond this a float stands for many whole numbers, and JSON readers disagree about them.
+    return int(number) if number.is_integer() and number <= WHOLE_NUMBER_MAX else number
 
 
 def _details(value: Any) -> dict[str, Any]:
