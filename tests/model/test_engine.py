@@ -17,7 +17,7 @@ def test_a_run_keeps_its_promises_whatever_happens(data: st.DataObject) -> None:
 
 
 @pytest.mark.long
-@settings(max_examples=3000, deadline=None, suppress_health_check=CHECKS)
+@settings(max_examples=1000, deadline=None, suppress_health_check=CHECKS)
 @given(st.data())
 def test_a_run_keeps_its_promises_in_long_random_lives(data: st.DataObject) -> None:
-    Life(EngineWorld(), data).live(120)
+    Life(EngineWorld(), data).live(100)

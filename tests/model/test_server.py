@@ -39,4 +39,4 @@ def test_stored_runs_keep_their_promises_whatever_happens(kind: str, tmp_path: P
 @pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_stored_runs_keep_their_promises_in_long_random_lives(kind: str, tmp_path: Path) -> None:
-    live(kind, tmp_path, 400, 80, repeatable=False)
+    live(kind, tmp_path, 150, 80, repeatable=False)
