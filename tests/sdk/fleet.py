@@ -15,7 +15,7 @@ from tests.support.server_process import TOKEN, ServerProcess
 from tests.support.services import wait_until
 
 PROGRAMS = Path(__file__).parent / "programs"
-PROGRAM_SECONDS_MAX = 150
+PROGRAM_SECONDS_MAX = 240
 # These releases insist on one protocol version; they choose it with the address (see docs).
 PINNED = {"0.2.0": "/protocol/1.0", "0.4.14": "/protocol/1.0"}
 

@@ -10,7 +10,7 @@ _left_out: list[str] = []
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
     """Remember what was left out on purpose."""
-    _left_out.extend(item.nodeid for item in items)
+    _left_out.extend(item.nodeid for item in items if "long" in item.keywords)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

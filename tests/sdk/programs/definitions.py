@@ -16,9 +16,9 @@ from durable_workflow import activity, errors, workflow
 
 Steps = Generator[Any, Any, Any]
 # Together longer than an activity lives without heartbeats; each far shorter, for slow machines.
-BEATS = 12
+BEATS = 32
 BEAT_SECONDS = 0.5
-SILENCE_SECONDS_MAX = 5
+SILENCE_SECONDS_MAX = 15
 
 
 def can(option: str) -> bool:

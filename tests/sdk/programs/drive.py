@@ -13,7 +13,7 @@ from typing import Any
 from definitions import can
 from durable_workflow import Client, WorkflowFailed, __version__, errors
 
-SECONDS_MAX = 90.0
+SECONDS_MAX = 180.0
 MANY = 50
 
 
