@@ -215,7 +215,7 @@ class Settings(BaseSettings):
         # A credential must not die because of a misspelled word.
         return str(value).strip().lower() not in {"0", "false", "no", "off"}
 
-    @field_validator("log_level", "http", mode="before")
+    @field_validator("default_namespace", "http", "log_level", mode="before")
     @classmethod
     def _lower(cls, value: Any) -> Any:
         return value.strip().lower() if isinstance(value, str) else value

@@ -41,7 +41,7 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, in this process or in several."""
     _begin(settings)
     _warn_of_credentials(settings)
-    listener = _listen(settings)
+    listener = listen(settings)
     if settings.processes > 1:
         Processes(settings, listener, _serve_child).run()
     else:
@@ -82,7 +82,7 @@ def _warn_of_credentials(settings: Settings) -> None:
         )
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
     """The socket that every process of this server takes connections from."""
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)

@@ -18,7 +18,11 @@ from durable_server.auth.principal import Principal
 from durable_server.refusal import Refusal
 
 NOW = 1_777_000_000.0
-ROLE_KEYS = {"worker": ("w-key",), "operator": ("o-key",), "admin": ("a-key",)}
+ROLE_KEYS: dict[str, tuple[str, ...]] = {
+    "worker": ("w-key",),
+    "operator": ("o-key",),
+    "admin": ("a-key",),
+}
 BODY = b'{"workflow_type":"order"}'
 
 

@@ -27,7 +27,7 @@ class SqliteWakes:
 
     def __init__(self, store: Any, server_id: str, seconds: float) -> None:
         self.connected = False
-        self._store, self._seconds = store, seconds
+        self._store, self.seconds = store, seconds
         self._subscribers = Subscribers(server_id)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="wakes", daemon=True)
@@ -69,7 +69,7 @@ class SqliteWakes:
         try:
             seen = _version(database)
             self.connected = True
-            while not self._stopping.wait(self._seconds):
+            while not self._stopping.wait(self.seconds):
                 now = _version(database)
                 if now != seen:
                     seen = now
