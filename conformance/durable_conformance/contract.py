@@ -1,9 +1,10 @@
 """The promise that answers are held against: operations, and whether an answer fits one."""
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from durable_contracts import bundle
+from durable_contracts import bundle, events
 from durable_contracts.operations import Operation
 from jsonschema import Draft202012Validator
 
@@ -29,10 +30,28 @@ def problems(operation: Operation, status: int, media_type: str, body: Any) -> l
         _validator(operation.operation_id, status).iter_errors(body),
         key=lambda problem: problem.json_path,
     )
-    return [
-        f"{problem.json_path} breaks the contract: {problem.message[:_TEXT_MAX]}"
-        for problem in found[:_PROBLEMS_MAX]
-    ]
+    texts = [f"{problem.json_path} breaks the contract: {problem.message}" for problem in found]
+    texts += [] if found else problems_of_events(body)
+    return [text[:_TEXT_MAX] for text in texts[:_PROBLEMS_MAX]]
+
+
+def problems_of_events(body: Any) -> Iterator[str]:
+    """In what the histories inside an answer break the contract: payloads, and gaps."""
+    task = body.get("task") if isinstance(body, dict) else None
+    for holder in (body, task):
+        listed = _events_of(holder)
+        for event in listed:
+            yield from events.payload_problems(event["event_type"], event["payload"])
+        numbers = [event["sequence"] for event in listed]
+        if listed and numbers != [*range(numbers[0], numbers[0] + len(numbers))]:
+            yield f"events are numbered {numbers}: with a gap, or one twice"
+
+
+def _events_of(holder: Any) -> list[dict[str, Any]]:
+    if not isinstance(holder, dict):
+        return []
+    found: list[dict[str, Any]] = holder.get("events") or holder.get("history_events") or []
+    return found
 
 
 @cache

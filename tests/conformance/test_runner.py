@@ -6,7 +6,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from durable_conformance import check, expect
+from durable_conformance import check, contract, expect
 from durable_conformance.cli import app
 from durable_conformance.client import Client
 from durable_conformance.library import schema
@@ -68,6 +68,26 @@ def test_a_broken_promise_fails_with_its_exchange(answer):
 
     assert result.verdict is Verdict.FAIL
     assert result.reason
+
+
+@pytest.mark.parametrize(
+    ("sequence", "payload", "told"),
+    [
+        (2, {"result": "r"}, "SideEffectRecorded"),
+        (3, {"sequence": 1, "result": "r", "payload_codec": "json"}, "gap"),
+    ],
+)
+def test_a_history_with_a_wrong_event_is_a_broken_promise(sequence, payload, told):
+    event = {"event_type": "SideEffectRecorded"}
+    good = {"sequence": 1, "result": "r", "payload_codec": "json"}
+    events = [{**event, "sequence": 1, "payload": good}]
+    events.append({**event, "sequence": sequence, "payload": payload})
+
+    problems = list(contract.problems_of_events({"events": events}))
+
+    assert list(contract.problems_of_events({"events": events[:1]})) == []
+    assert len(problems) == 1
+    assert told in problems[0]
 
 
 def test_what_is_not_advertised_is_unsupported():
