@@ -10,7 +10,7 @@ DATABASE ?= sqlite:///var/durable.sqlite
 TARGET ?= http://$(HOST):$(PORT)
 SUITE ?= tests/contracts tests/engine tests/edge tests/conformance tests/served tests/fuzz
 PYTEST_FLAGS ?=
-SOURCES := server contracts conformance tests tools
+SOURCES := server contracts conformance tests tools bench
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test test-all check format contracts docs bench conformance lock wheel clean

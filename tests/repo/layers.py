@@ -82,6 +82,8 @@ LIBRARIES: dict[str, set[str]] = {
     "pydantic": {"durable_server.config"},
     "pydantic_settings": {"durable_server.config"},
     "redis": {"durable_server.matching.wakes_redis"},
+    # A part of jsonschema that has a name of its own.
+    "referencing": {"durable_contracts"},
     "swagger_ui": {"durable_server.handlers.documents"},
     "tenacity": {"durable_server.advance", "durable_server.cli"},
     "typer": {"durable_server.cli", "durable_contracts.cli", "durable_conformance"},
