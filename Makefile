@@ -33,7 +33,7 @@ test: install ## what every change must pass: real databases, Redis and SDK clie
 	@$(BIN)/python -m pytest -m "not long" $(PYTEST_FLAGS) $(SUITE)
 
 test-all: install ## also the long ones: kills, fuzz, 10,000 parked polls
-	@$(BIN)/python -m pytest $(PYTEST_FLAGS) $(SUITE)
+	@FUZZ_EXAMPLES=50 $(BIN)/python -m pytest $(PYTEST_FLAGS) $(SUITE)
 
 check: install ## format, lint, types, layers, sizes, derived files
 	@sh tools/check.sh "$(BIN)" "$(SOURCES)"

@@ -1,7 +1,8 @@
 """Requests generated from the published document, against a real server, with every check.
 
 One test sends what the document allows and what it forbids at names that mostly do not exist; the
-other sends what it allows at runs, tasks and workers that do.
+other sends what it allows at runs, tasks and workers that do. FUZZ_EXAMPLES says how many requests
+are tried per operation, each time others; without it they are few and always the same.
 """
 
 import os
@@ -17,7 +18,6 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from tests.fuzz.live import Live
 from tests.served.serving import serving
-from tests.support.databases import KINDS
 from tests.support.server_process import TOKEN
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "10"))
@@ -44,25 +44,35 @@ everything = document("all")
 allowed = document("positive")
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def live(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Live]:
-    with serving(request.param, tmp_path_factory.mktemp("fuzz"), "uvicorn", HURRIED) as url:
-        yield Live(url, TOKEN)
+def on(first: str, other: str) -> Any:
+    """A fixture: the first database in every run, the other one in the long runs."""
+
+    @pytest.fixture(scope="module", params=[first, pytest.param(other, marks=pytest.mark.long)])
+    def live(
+        request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Live]:
+        with serving(request.param, tmp_path_factory.mktemp("fuzz"), "uvicorn", HURRIED) as url:
+            yield Live(url, TOKEN)
+
+    return live
+
+
+anywhere = on("sqlite", "postgresql")
+somewhere = on("postgresql", "sqlite")
 
 
 @everything.parametrize()
 @BOUNDED
-def test_every_answer_keeps_the_contract(case: schemathesis.Case, live: Live) -> None:
-    judge(case, live)
+def test_every_answer_keeps_the_contract(case: schemathesis.Case, anywhere: Live) -> None:
+    judge(case, anywhere)
 
 
 @allowed.parametrize()
 @BOUNDED
 def test_what_the_contract_allows_is_accepted_where_things_exist(
-    case: schemathesis.Case, live: Live
+    case: schemathesis.Case, somewhere: Live
 ) -> None:
+    live = somewhere
     live.aim(case.operation.definition.raw["operationId"], case.path_parameters, case.body)
     judge(case, live)
 
