@@ -4,6 +4,7 @@ Candidates are read without a lock; their runs are locked with SKIP LOCKED, so t
 waits for another writer; then the tasks are read again under the lock and leased.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,12 +94,16 @@ def _at_hand(tx: Any, batch: Batch, tasks: list[Task], *, skip_locked: bool) -> 
 
 
 def _give_again(tx: Any, batch: Batch, channel: Channel, polls: list[Poll]) -> None:
-    """A poll that is repeated with its id gets the task that it was already leased."""
+    """A poll that is repeated with its id gets the task that it was already leased.
+
+    Each poll is looked up once: what it is leased later, it is handed.
+    """
     repeatable = {
         (channel.namespace, poll.worker.worker_id, poll.poll_request_id): poll
         for poll in polls
-        if poll.poll_request_id is not None
+        if poll.poll_request_id is not None and not poll.looked_up
     }
+    batch.claims.append(lambda: _note_looked_up(repeatable.values()))
     if not repeatable:
         return
     tasks = [task for task in tx.leased_to(list(repeatable)) if task.kind == channel.kind]
@@ -114,6 +119,11 @@ def _give_again(tx: Any, batch: Batch, channel: Channel, polls: list[Poll]) -> N
         if batch.matcher.withdraw(poll):
             batch.taken.append(poll)
             batch.handed.append(Handed(poll, task.task_id, state.run))
+
+
+def _note_looked_up(polls: Iterable[Poll]) -> None:
+    for poll in polls:
+        poll.looked_up = True
 
 
 def _still_held(current: Task, task: Task, now: int) -> bool:

@@ -44,6 +44,7 @@ class Poll:
     history_page_size: int = 500
     pending: Pending = field(default_factory=Pending)
     lost: bool = False
+    looked_up: bool = False
     expired: bool = False
     probe: bool = False
 
