@@ -11,7 +11,6 @@ from durable_server.clock import Clock, SystemClock
 from durable_server.config import Settings
 from durable_server.database_state import DatabaseState
 from durable_server.engine.limits import Limits
-from durable_server.http import asgi
 from durable_server.http.compile import Router
 from durable_server.http.edge import Edge
 from durable_server.maintenance.agenda import Agenda
@@ -85,14 +84,17 @@ def driver_of(settings: Settings) -> Driver:
     return driver_for(settings.auth_driver, keys, settings.signature_strict)
 
 
-def build_edge(server: Server) -> Edge:
+def build_edge(server: Server, router: Router | None = None) -> Edge:
     """The edge of a server, with the plan of every operation."""
-    return Edge(server, server.facts["auth"], Router())
+    return Edge(server, server.facts["auth"], router or Router())
 
 
 def build_asgi(server: Server) -> Any:
     """The server as an ASGI application."""
-    return asgi.application(build_edge(server))
+    # Here, since Connexion takes a while to import, and Waitress does without it.
+    from durable_server.http import stack
+
+    return stack.application(lambda router: build_edge(server, router))
 
 
 def start(server: Server) -> None:

@@ -118,7 +118,7 @@ def _uvicorn(server: Server, listener: socket.socket) -> None:
         app.build_asgi(server),
         log_config=None,
         access_log=False,
-        lifespan="off",
+        lifespan="on",
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,

@@ -13,8 +13,6 @@ from tests.support.databases import own_database
 from tests.support.server_process import ServerProcess
 from tests.support.services import wait_until
 
-CONNECTIONS_MAX = 200
-
 
 @pytest.fixture(params=["uvicorn", "waitress"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServerProcess]:
@@ -42,14 +40,16 @@ def on_a_file(tmp_path: Path) -> Iterator[ServerProcess]:
 def parties(server: ServerProcess) -> dict[str, Party]:
     """A connection to each process, by the process's name."""
     found: dict[str, Party] = {}
-    for _ in range(CONNECTIONS_MAX):
+
+    def has_both() -> bool:
         party = Party(server.url)
         name = party.ask("GET", "/api/cluster/info")[1]["server_id"]
         if name in found:
             party.close()
         found.setdefault(name, party)
-        if len(found) == 2:
-            break
+        return len(found) == 2
+
+    wait_until(has_both, "both processes take connections")
     return found
 
 
@@ -98,7 +98,7 @@ def test_a_process_that_dies_is_replaced(server: ServerProcess) -> None:
 
     wait_until(lambda: len(workers_of(server) - {victim}) == 2, "the process is replaced")
     assert "ended by itself" in server.log()
-    wait_until(lambda: len(parties(server)) == 2, "both serve")
+    assert len(parties(server)) == 2
 
 
 def test_the_end_of_the_server_is_the_end_of_every_process(server: ServerProcess) -> None:

@@ -88,6 +88,11 @@ class QueryRule:
             if each.location == "query" and each.name != "namespace"
         }
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The parameters that the handler knows."""
+        return frozenset(self._rules)
+
     def read(self, query: bytes) -> dict[str, Any]:
         """The parameters that are present, each of its type."""
         if not query or not self._rules:

@@ -1,7 +1,7 @@
 """The plan of every operation, built once at start, and the router that finds it."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -23,6 +23,7 @@ class Plan:
     handler: Handler
     body: BodyRule | None
     query: QueryRule
+    compiled: bool = True
 
 
 @dataclass(slots=True)
@@ -57,12 +58,18 @@ def find_handler(operation_id: str) -> Handler:
 class Router:
     """Finds the plan for a method and a path as it stands in the request line."""
 
-    def __init__(self, handler_of: Callable[[str], Handler] = find_handler) -> None:
+    def __init__(
+        self,
+        handler_of: Callable[[str], Handler] = find_handler,
+        operations: Iterable[Operation] | None = None,
+        compiled: Callable[[Operation], bool] = lambda operation: True,
+    ) -> None:
         self._root = Node()
-        for operation in bundle.operations():
+        for operation in bundle.operations() if operations is None else operations:
             rule = BodyRule(operation) if operation.request_schema is not None else None
             handler = handler_of(operation.operation_id)
-            self._add(Plan(operation, handler, rule, QueryRule(operation)))
+            query = QueryRule(operation)
+            self._add(Plan(operation, handler, rule, query, compiled(operation)))
 
     def _add(self, plan: Plan) -> None:
         node, names = self._root, []

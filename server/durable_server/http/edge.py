@@ -5,7 +5,7 @@ Nothing here awaits anything but `Pending`, so that it runs on an event loop and
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,12 +60,28 @@ class Answer:
     body: bytes = field(default=b"")
 
 
+@dataclass(slots=True)
+class Passing:
+    """A request that has passed the gates: its plan, its call, and what is still to be bound."""
+
+    plan: Plan
+    call: Call
+    body: dict[str, Any]
+    query: bytes
+    ids: dict[str, str]
+
+
+async def _no_stock(passing: Passing) -> Reply:
+    raise RuntimeError(f"nothing stands behind {passing.plan.operation.operation_id}")
+
+
 class Edge:
     """Routes, checks, dispatches and wraps."""
 
     def __init__(self, server: Server, driver: Driver, router: Router) -> None:
         self.server = server
         self.driver = driver
+        self.stock: Callable[[Passing], Awaitable[Reply]] = _no_stock
         self.body_bytes_max = server.settings.max_payload_bytes
         self._router = router
         self._known = KnownNamespaces(server)
@@ -124,16 +140,21 @@ class Edge:
         if operation.namespace_required:
             await gates.check_namespace(self._known, namespace)
         storable.check_ids(route.ids)
-        arguments: dict[str, Any] = {**plan.query.read(request.query), **route.ids}
-        if plan.body is not None:
-            arguments["body"] = body if isinstance(body, dict) else {}
-            plan.body.check(arguments["body"])
-            if _NUL in request.body:
-                storable.check_body(arguments["body"])
+        passing = Passing(
+            plan,
+            self._call(request, route, principal, namespace),
+            body if isinstance(body, dict) else {},
+            request.query,
+            route.ids,
+        )
+        arguments = _bound(passing) if plan.compiled else {}
+        if plan.body is not None and _NUL in request.body:
+            storable.check_body(passing.body)
+        if not plan.compiled:
+            return await self.stock(passing)
         if not request.waits:
             _forbid_waiting(arguments)
-        call = self._call(request, route, principal, namespace)
-        reply: Reply = await plan.handler(call, **arguments)
+        reply: Reply = await plan.handler(passing.call, **arguments)
         return reply
 
     def _check_migrated(self, plan: Plan) -> None:
@@ -263,6 +284,16 @@ def _forwarding(settings: Settings) -> dict[str, bytes]:
 def _name(request: Request) -> None:
     given = request.headers.get(b"x-request-id", b"").strip()
     request.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else new_plain_id()
+
+
+def _bound(passing: Passing) -> dict[str, Any]:
+    """What the handler is called with; refused when it breaks the contract."""
+    plan = passing.plan
+    arguments: dict[str, Any] = {**plan.query.read(passing.query), **passing.ids}
+    if plan.body is not None:
+        plan.body.check(passing.body)
+        arguments["body"] = passing.body
+    return arguments
 
 
 def _forbid_waiting(arguments: dict[str, Any]) -> None:
