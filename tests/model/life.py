@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 
 from tests.model import promises, wishes
 from tests.model.wishes import Command
-from tests.model.worlds import Rows, World
+from tests.model.worlds import LEASE_SECONDS, Rows, World
 
 WORKERS = st.sampled_from(["anna", "boris"])
 TIMEOUTS = st.none() | st.none() | st.integers(20, 400)
@@ -68,7 +68,7 @@ class Life:
         if self._held("workflow"):
             ever += [self.complete] * 6
             ever += [self.end, self.fail_task, self.beat, self.give_back]
-            ever += [self.complete_without_right, self.complete_malformed]
+            ever += [self.complete_without_right, self.complete_malformed, self.complete_late]
         if self._held("activity"):
             ever += [self.report] * 6
             ever += [self.report_without_right, self.give_back]
@@ -138,6 +138,11 @@ class Life:
         owner, attempt = self._wrong(task)
         intent = self._completion(task, owner, attempt, self._draw(wishes.BATCHES))
         assert self._put(intent) is not None, "I17"
+
+    def complete_late(self) -> None:
+        """The holder completes after its lease ended, though nobody else was given the task."""
+        self.world.clock.advance(LEASE_SECONDS)
+        self._complete(self.world.rows(), self._draw(wishes.BATCHES))
 
     def complete_malformed(self) -> None:
         """One of the commands is no command; none of them may be carried out."""
