@@ -8,8 +8,9 @@ HOST ?= 127.0.0.1
 PORT ?= 8080
 DATABASE ?= sqlite:///var/durable.sqlite
 TARGET ?= http://$(HOST):$(PORT)
-SUITE ?= tests/contracts tests/engine tests/edge tests/conformance tests/served tests/fuzz
-PYTEST_FLAGS ?=
+SUITE ?= tests
+# Two processes; a file stays in one of them, with the servers that it starts.
+PYTEST_FLAGS ?= --numprocesses 2 --dist loadfile
 SOURCES := server contracts conformance tests tools bench
 
 .DEFAULT_GOAL := help
