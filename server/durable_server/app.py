@@ -1,5 +1,6 @@
 """The composition root: puts store, lanes, matcher, workers, wakes and passes together."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -91,8 +92,11 @@ def build_edge(server: Server, router: Router | None = None) -> Edge:
 
 def build_asgi(server: Server) -> Any:
     """The server as an ASGI application."""
-    # Here, since Connexion takes a while to import, and Waitress does without it.
-    from durable_server.http import stack
+    # Here, since Connexion takes a while to import, and Waitress does without it. It warns of what
+    # its own dependencies will drop, which is nothing that an operator could act upon.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from durable_server.http import stack
 
     return stack.application(lambda router: build_edge(server, router))
 

@@ -65,6 +65,7 @@ class Router:
         compiled: Callable[[Operation], bool] = lambda operation: True,
     ) -> None:
         self._root = Node()
+        self._direct: dict[tuple[str, bytes], Route] = {}
         for operation in bundle.operations() if operations is None else operations:
             rule = BodyRule(operation) if operation.request_schema is not None else None
             handler = handler_of(operation.operation_id)
@@ -80,10 +81,18 @@ class Router:
                 node = node.named
             else:
                 node = node.fixed.setdefault(segment, Node())
-        node.plans[plan.operation.method] = (plan, tuple(names))
+        operation = plan.operation
+        node.plans[operation.method] = (plan, tuple(names))
+        if not names:
+            # Most requests go to paths without ids, which need not be taken apart.
+            route = Route(operation.plane, operation.path.strip("/"), plan, {}, (), None)
+            self._direct[operation.method, operation.path.encode()] = route
 
     def find(self, method: str, raw_path: bytes) -> Route:
         """Where a request goes; every segment is percent-decoded once."""
+        direct = self._direct.get((method, raw_path))
+        if direct is not None:
+            return direct
         try:
             segments = _segments(raw_path)
         except UnicodeDecodeError:

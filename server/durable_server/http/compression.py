@@ -2,10 +2,12 @@
 
 import gzip
 import zlib
+from functools import lru_cache
 
 BYTES_MIN = 1024
 
 
+@lru_cache(maxsize=64)
 def encoding_for(accepted: str) -> str | None:
     """gzip, deflate or None, as the quality values of Accept-Encoding ask."""
     qualities: dict[str, float] = {}

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from durable_contracts import versions
 
 from durable_server.auth.drivers import Credentials, Driver
 from durable_server.auth.principal import Principal
@@ -18,7 +17,7 @@ from durable_server.call import Call, Reply
 from durable_server.config import Settings
 from durable_server.http import compression, gates, limits, storable
 from durable_server.http.compile import Plan, Route, Router
-from durable_server.http.envelopes import Envelopes, version_header
+from durable_server.http.envelopes import Envelopes, headers_of
 from durable_server.http.namespaces_known import KnownNamespaces
 from durable_server.http.refusals import reply_to
 from durable_server.ids import new_plain_id
@@ -174,7 +173,9 @@ class Edge:
             principal=principal,
             namespace=namespace,
             request_id=request.request_id,
-            protocol_version=_echoed(request) if operation.plane == "worker" else None,
+            protocol_version=gates.echoed_version(request.headers)
+            if operation.plane == "worker"
+            else None,
             advertised_version=route.advertised or settings.worker_protocol_version,
             correlation_id=correlation.decode("latin-1") if correlation else None,
             forwarded=self._forwarded(request.headers) if self._forwarding else {},
@@ -210,15 +211,11 @@ class Edge:
         plane = route.plane
         if plane == "discovery" and reply.status >= 400:
             plane = "control"
-        version = _echoed(request)
+        version = gates.echoed_version(request.headers)
         headers = [
-            (b"access-control-allow-origin", b"*"),
-            (b"cache-control", b"no-cache, private"),
+            *headers_of(plane, version),
             (b"x-request-id", request.request_id.encode()),
         ]
-        stated = version_header(plane, version)
-        if stated is not None:
-            headers.append((stated[0].encode(), stated[1].encode()))
         headers += [(k.encode(), v.encode("latin-1")) for k, v in reply.headers.items()]
         kind = "application/json"
         if reply.raw is not None:
@@ -302,9 +299,8 @@ def _forbid_waiting(arguments: dict[str, Any]) -> None:
         arguments["body"] = {**arguments["body"], "timeout_seconds": 0}
 
 
-def _echoed(request: Request) -> str:
-    asked = request.headers.get(gates.WORKER_HEADER)
-    return versions.echoed_worker(asked.decode("latin-1") if asked else None)
+def _spoken(request: Request) -> str:
+    return gates.echoed_version(request.headers)
 
 
 def _credentials(request: Request) -> Credentials:

@@ -1,11 +1,17 @@
 """What each plane adds to every reply, refusals included."""
 
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from durable_contracts import manifests, versions
 
 from durable_server.config import Settings
+
+_ALWAYS = (
+    (b"access-control-allow-origin", b"*"),
+    (b"cache-control", b"no-cache, private"),
+)
 
 
 def server_capabilities(settings: Settings) -> dict[str, Any]:
@@ -64,10 +70,13 @@ class Envelopes:
         return whole
 
 
-def version_header(plane: str, version: str) -> tuple[str, str] | None:
-    """The header that every reply of a plane carries."""
+@lru_cache(maxsize=256)
+def headers_of(plane: str, version: str) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers that every reply of a plane carries."""
     if plane == "worker":
-        return versions.WORKER_HEADER, version
-    if plane == "control":
-        return versions.CONTROL_HEADER, versions.CONTROL_VERSION
-    return None
+        own = [(versions.WORKER_HEADER, version)]
+    elif plane == "control":
+        own = [(versions.CONTROL_HEADER, versions.CONTROL_VERSION)]
+    else:
+        own = []
+    return (*_ALWAYS, *((name.encode(), value.encode()) for name, value in own))

@@ -1,5 +1,6 @@
 """The ordered checks before a handler: caller, role, version, namespace."""
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,6 +14,8 @@ from durable_server.refusal import Refusal
 
 WORKER_HEADER = versions.WORKER_HEADER.lower().encode()
 CONTROL_HEADER = versions.CONTROL_HEADER.lower().encode()
+_accepts_worker = lru_cache(maxsize=64)(versions.accepts_worker)
+_echoed = lru_cache(maxsize=64)(versions.echoed_worker)
 _ROLE_ORDER = ("worker", "operator", "admin")
 
 
@@ -41,11 +44,17 @@ def _check(headers: dict[bytes, bytes], header: bytes, kind: str, ours: str) -> 
     asked = headers.get(header, b"").decode("latin-1").strip()
     if not asked:
         raise Refusal(f"missing_{kind}_version", supported_version=ours, requested_version=None)
-    accepts = versions.accepts_worker if kind == "protocol" else versions.accepts_control
+    accepts = _accepts_worker if kind == "protocol" else versions.accepts_control
     if not accepts(asked):
         raise Refusal(
             f"unsupported_{kind}_version", supported_version=ours, requested_version=asked
         )
+
+
+def echoed_version(headers: dict[bytes, bytes]) -> str:
+    """The worker protocol version that a reply names."""
+    asked = headers.get(WORKER_HEADER)
+    return _echoed(asked.decode("latin-1") if asked else None)
 
 
 def namespace_of(headers: dict[bytes, bytes], query: bytes, default: str) -> str:

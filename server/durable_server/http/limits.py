@@ -18,6 +18,8 @@ ACCEPTED_TYPES = ["application/json", "application/*+json"]
 
 def check_media_type(content_type: str) -> None:
     """Refuse a body that does not say it is JSON."""
+    if content_type == "application/json":
+        return
     kind = content_type.partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise Refusal("unsupported_media_type", accepted_content_types=ACCEPTED_TYPES)

@@ -180,20 +180,50 @@ def _stock_handler(handler: Handler) -> Handler:
 
 
 def _document() -> dict[str, Any]:
-    """The document for Connexion; credentials are the gates' business."""
-    document = {key: value for key, value in bundle.lowered().items() if key != "security"}
-    document["paths"] = {
+    """The document for Connexion: what requests may be.
+
+    Credentials are the gates' business, and Connexion checks no replies; without these it takes a
+    third of the time to start.
+    """
+    whole = bundle.lowered()
+    paths = {
         path: {
-            method: _without_security(stated) if method in _METHODS else stated
+            method: _request_side(stated) if method in _METHODS else stated
             for method, stated in item.items()
         }
-        for path, item in document["paths"].items()
+        for path, item in whole["paths"].items()
     }
-    return document
+    needed: dict[str, dict[str, Any]] = {}
+    _gather(paths, whole, needed)
+    return {
+        "openapi": whole["openapi"],
+        "info": whole["info"],
+        "paths": paths,
+        "components": needed,
+    }
 
 
-def _without_security(stated: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in stated.items() if key != "security"}
+def _request_side(stated: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in stated.items() if key not in ("security", "responses")}
+    return {**kept, "responses": {"default": {"description": "See the published document."}}}
+
+
+def _gather(node: Any, whole: dict[str, Any], needed: dict[str, dict[str, Any]]) -> None:
+    """Add every component that a part of the document refers to."""
+    if isinstance(node, list):
+        for each in node:
+            _gather(each, whole, needed)
+    if not isinstance(node, dict):
+        return
+    reference = node.get("$ref")
+    if isinstance(reference, str):
+        section, name = reference.split("/")[-2:]
+        held = needed.setdefault(section, {})
+        if name not in held:
+            held[name] = whole["components"][section][name]
+            _gather(held[name], whole, needed)
+    for value in node.values():
+        _gather(value, whole, needed)
 
 
 def application(
