@@ -107,7 +107,7 @@ def test_ready_tells_what_the_database_can_do(asker: Asker) -> None:
 
 def test_ready_tells_whether_wakes_come_in(asker: Asker) -> None:
     def says_cut_off() -> bool:
-        return "message" in asker.ask("GET", "/api/ready").body["checks"]["cache"]
+        return not asker.ask("GET", "/api/ready").body["checks"]["cache"]["connected"]
 
     wait_until(lambda: not says_cut_off(), "wakes are connected")
     assert asker.ask("GET", "/api/ready").body["checks"]["cache"]["store"] == "postgresql"
@@ -136,7 +136,8 @@ def test_an_unmigrated_database_is_served_once_it_is_migrated(kind: str, tmp_pat
             asker.runner.close()
 
     assert (early["status"], early["pending"]) == ("missing", migrate.known())
-    assert (refused.status, "retry-after" in refused.headers) == (503, True)
+    assert (refused.status, refused.body["reason"]) == (503, "database_not_ready")
+    assert "retry-after" in refused.headers
     assert served.status == 200
 
 

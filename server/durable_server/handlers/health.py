@@ -72,10 +72,10 @@ def _migrations(database: Any) -> dict[str, Any]:
 
 def _wakes(wakes: Any) -> dict[str, Any]:
     """Wakes that are cut off only delay: queues are then looked at more often."""
-    if wakes.connected:
-        return {"status": "ok", "store": wakes.kind}
-    text = "No wake-ups come in from other processes; queues are looked at each interval."
-    return {"status": "ok", "store": wakes.kind, "message": text}
+    check = {"status": "ok", "store": wakes.kind, "connected": wakes.connected}
+    if not wakes.connected:
+        check["message"] = "No wake-ups come in from other processes."
+    return check
 
 
 async def _default_namespace(call: Call) -> dict[str, Any]:

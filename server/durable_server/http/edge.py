@@ -158,7 +158,7 @@ class Edge:
 
     def _check_migrated(self, plan: Plan) -> None:
         if plan.operation.plane in ("worker", "control") and not self.server.database.settled:
-            raise Refusal("store_busy")
+            raise Refusal("database_not_ready")
 
     def _call(self, request: Request, route: Route, principal: Principal, namespace: str) -> Call:
         assert route.plan is not None
