@@ -171,7 +171,8 @@ def _on_uvicorn(variant: str) -> float:
             measured = psutil.Process(process.pid)
             before = sum(measured.cpu_times()[:2])
             _drive(connection, ON_UVICORN)
-            return (sum(measured.cpu_times()[:2]) - before) / ON_UVICORN * 1e9
+            spent: float = sum(measured.cpu_times()[:2]) - before
+            return spent / ON_UVICORN * 1e9
     finally:
         process.terminate()
         process.wait()
@@ -218,7 +219,14 @@ def serve(variant: str, port: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         application, end = build(variant, Path(folder))
         try:
-            uvicorn.run(application, port=port, access_log=False, log_level="error")
+            uvicorn.run(
+                application,
+                port=port,
+                access_log=False,
+                log_level="error",
+                proxy_headers=False,
+                server_header=False,
+            )
         finally:
             end()
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from durable_server.auth.principal import Principal
 from durable_server.refusal import Refusal
@@ -21,8 +21,7 @@ _NONCES_MAX = 100_000
 Match = Callable[[str], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """What a request brings to prove who sends it; header names are lower case."""
 
     method: str

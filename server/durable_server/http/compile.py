@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from durable_contracts import bundle, versions
@@ -35,8 +35,7 @@ class Node:
     plans: dict[str, tuple[Plan, tuple[str, ...]]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """Where a request goes; `plan` is None when the path or the method leads nowhere."""
 
     plane: str
@@ -66,6 +65,7 @@ class Router:
     ) -> None:
         self._root = Node()
         self._direct: dict[tuple[str, bytes], Route] = {}
+        self._around: dict[tuple[str, bytes, bytes], tuple[Plan, str]] = {}
         for operation in bundle.operations() if operations is None else operations:
             rule = BodyRule(operation) if operation.request_schema is not None else None
             handler = handler_of(operation.operation_id)
@@ -83,8 +83,13 @@ class Router:
                 node = node.fixed.setdefault(segment, Node())
         operation = plan.operation
         node.plans[operation.method] = (plan, tuple(names))
+        # Most requests go to paths without ids or with one before the last segment; these are found
+        # without taking the path apart.
+        before, _, rest = operation.path.partition("/{")
+        if rest.count("/") == 1 and rest.count("}") == 1:
+            key = (operation.method, before.encode(), rest.rpartition("/")[2].encode())
+            self._around[key] = (plan, names[0])
         if not names:
-            # Most requests go to paths without ids, which need not be taken apart.
             route = Route(operation.plane, operation.path.strip("/"), plan, {}, (), None)
             self._direct[operation.method, operation.path.encode()] = route
 
@@ -93,6 +98,17 @@ class Router:
         direct = self._direct.get((method, raw_path))
         if direct is not None:
             return direct
+        if b"%" not in raw_path:
+            head, _, tail = raw_path.rpartition(b"/")
+            before, _, one = head.rpartition(b"/")
+            found = self._around.get((method, before, tail))
+            if found is not None and one and one.isascii():
+                plan, name = found
+                path = raw_path[1:].decode()
+                return Route(plan.operation.plane, path, plan, {name: one.decode()}, (), None)
+        return self._find(method, raw_path)
+
+    def _find(self, method: str, raw_path: bytes) -> Route:
         try:
             segments = _segments(raw_path)
         except UnicodeDecodeError:
