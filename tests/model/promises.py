@@ -165,6 +165,8 @@ def _check_counts(rows: Rows) -> None:
     if run.closed:
         assert (run.open_activities, run.open_timers, run.barriers) == (0, 0, {})
         assert not run.ready_barriers
+        left = {each.status for each in [*rows.activities, *rows.timers]}
+        assert "pending" not in left, "I27: nothing waits for a run that is closed"
         return
     active = [each for each in rows.activities if each.status in ("pending", "running")]
     pending = [each for each in rows.timers if each.status == "pending"]
