@@ -5,19 +5,12 @@ from collections import Counter
 
 import pytest
 
-_left_out: list[str] = []
-
-
-def pytest_deselected(items: list[pytest.Item]) -> None:
-    """Remember what was left out on purpose."""
-    _left_out.extend(item.nodeid for item in items if "long" in item.keywords)
-
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Write one line per thing that was not tested."""
     untested = _untested(terminalreporter)
-    if _left_out:
-        terminalreporter.write_line(f"left out: {len(_left_out)} long tests (make test-all)")
+    if terminalreporter.config.option.markexpr == "not long":
+        terminalreporter.write_line("left out on purpose: the long tests (make test-all)")
     for reason, count in untested.items():
         terminalreporter.write_line(f"NOT TESTED: {reason} ({count} tests)", red=True)
     if untested and not _in_ci():
