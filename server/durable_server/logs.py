@@ -6,7 +6,11 @@ import sys
 
 from durable_server.clock import SystemClock, to_micro_text
 
-_FACTS = ("request_id", "method", "route", "status")
+# Only these are written, so that nothing secret gets into a log with a careless fact.
+_FACTS = (
+    *("request_id", "method", "route", "status", "reason", "namespace", "run_id", "task_id"),
+    *("pass", "row", "rows", "intent", "error"),
+)
 
 
 class JsonLines(logging.Formatter):
