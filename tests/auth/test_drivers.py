@@ -35,7 +35,9 @@ def keys(
 
 
 def bearer(text: str) -> Credentials:
-    return Credentials("GET", "/api/workflows", {b"authorization": text.encode("latin-1")}, b"")
+    return Credentials(
+        "GET", b"/api/workflows", b"", {b"authorization": text.encode("latin-1")}, b""
+    )
 
 
 def body_signature(key: str, body: bytes = BODY) -> str:
@@ -43,7 +45,7 @@ def body_signature(key: str, body: bytes = BODY) -> str:
 
 
 def signed(signature: str, body: bytes = BODY) -> Credentials:
-    return Credentials("POST", "/api/workflows", {b"x-signature": signature.encode()}, body)
+    return Credentials("POST", b"/api/workflows", b"", {b"x-signature": signature.encode()}, body)
 
 
 def whole(key: str, nonce: str = "n-1", at: float = NOW, **changed: Any) -> Credentials:
@@ -52,11 +54,12 @@ def whole(key: str, nonce: str = "n-1", at: float = NOW, **changed: Any) -> Cred
         b"x-signature-timestamp": str(int(at)).encode(),
         b"x-signature-nonce": nonce.encode(),
     }
-    made = Credentials("POST", "/api/workflows?namespace=a", headers, BODY)
+    made = Credentials("POST", b"/api/workflows", b"namespace=a", headers, BODY)
     signature = hmac.new(key.encode(), signed_text(made), hashlib.sha256).hexdigest()
     stated = {**headers, b"x-signature": f"v2={signature}".encode(), **changed.pop("headers", {})}
     values = {"method": made.method, "target": made.target, "body": made.body, **changed}
-    return Credentials(values["method"], values["target"], stated, values["body"])
+    path, _, query = values["target"].encode().partition(b"?")
+    return Credentials(values["method"], path, query, stated, values["body"])
 
 
 def refusal(driver: Any, credentials: Credentials) -> Refusal:
@@ -272,7 +275,7 @@ def test_every_key_is_compared_in_constant_time_whichever_is_sent(
     genuine = hmac.compare_digest
 
     def watched(first: Any, second: Any) -> bool:
-        compared.append(first)
+        compared.append(second)
         return genuine(first, second)
 
     monkeypatch.setattr(hmac, "compare_digest", watched)

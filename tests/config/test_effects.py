@@ -125,7 +125,7 @@ def test_tokens_are_those_of_their_role(role: str | None) -> None:
     attribute = f"{role}_token" if role else "auth_token"
     driver = app.driver_of(Settings(**{attribute: "one, two"}))  # type: ignore[arg-type]
     for token in (b"one", b"two"):
-        sent = Credentials("GET", "/", {b"authorization": b"Bearer " + token}, b"")
+        sent = Credentials("GET", b"/", b"", {b"authorization": b"Bearer " + token}, b"")
         assert driver.authenticate(sent).role == (role or "admin")
 
 
@@ -140,7 +140,7 @@ def test_signature_keys_are_those_of_their_role(role: str | None) -> None:
     attribute = f"{role}_signature_key" if role else "signature_key"
     settings = Settings(auth_driver="signature", **{attribute: SecretStr("k")})  # type: ignore[arg-type]
     made = hmac.new(b"k", b"{}", hashlib.sha256).hexdigest().encode()
-    sent = Credentials("POST", "/", {b"x-signature": made}, b"{}")
+    sent = Credentials("POST", b"/", b"", {b"x-signature": made}, b"{}")
 
     assert app.driver_of(settings).authenticate(sent).role == (role or "admin")
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import NamedTuple, Protocol
 
 from durable_server.auth.principal import Principal
@@ -18,16 +19,23 @@ from durable_server.refusal import Refusal
 ROLES = ("worker", "operator", "admin")
 SIGNATURE_AGE_SECONDS_MAX = 300
 _NONCES_MAX = 100_000
-Match = Callable[[str], bool]
+Match = Callable[[bytes], bool]
 
 
 class Credentials(NamedTuple):
     """What a request brings to prove who sends it; header names are lower case."""
 
     method: str
-    target: str
+    raw_path: bytes
+    query: bytes
     headers: Mapping[bytes, bytes]
     body: bytes
+
+    @property
+    def target(self) -> str:
+        """Path and query as they stand in the request line."""
+        whole = self.raw_path + b"?" + self.query if self.query else self.raw_path
+        return whole.decode("latin-1")
 
     def header(self, name: bytes) -> str:
         """A header's text, empty when absent."""
@@ -42,28 +50,31 @@ class Keys:
     legacy: tuple[str, ...]
     backward_compatible: bool
 
-    @property
+    @cached_property
     def has_role_keys(self) -> bool:
         """Whether any role has a key."""
         return any(self.by_role.values())
 
-    @property
+    @cached_property
     def usable(self) -> bool:
         """Whether anybody could be let in."""
         return self.has_role_keys or (self.backward_compatible and bool(self.legacy))
 
+    @cached_property
+    def accepted(self) -> tuple[tuple[bytes, str, bool], ...]:
+        """Every key that is accepted, with its role and whether that means every role."""
+        by_role = [
+            (key.encode(), role, False) for role in ROLES for key in self.by_role.get(role, ())
+        ]
+        legacy = self.legacy if self.backward_compatible else ()
+        return (*by_role, *((key.encode(), "admin", not self.has_role_keys) for key in legacy))
+
     def principal(self, method: str, matches: Match) -> Principal | None:
         """The caller whose key matches, or None; every key is compared, for constant time."""
         found: Principal | None = None
-        for role in ROLES:
-            for key in self.by_role.get(role, ()):
-                if matches(key) and found is None:
-                    found = Principal(role, method)
-        if not self.backward_compatible:
-            return found
-        for key in self.legacy:
+        for key, role, full_access in self.accepted:
             if matches(key) and found is None:
-                found = Principal("admin", method, full_access=not self.has_role_keys)
+                found = Principal(role, method, full_access)
         return found
 
 
@@ -112,9 +123,7 @@ class TokenDriver:
         sent = token.strip().encode("latin-1")
         found = None
         if scheme.lower() == "bearer" and sent:
-            found = self._keys.principal(
-                "token", lambda key: hmac.compare_digest(key.encode(), sent)
-            )
+            found = self._keys.principal("token", partial(hmac.compare_digest, sent))
         if found is None:
             raise Refusal("unauthorized", detail="Invalid or missing authentication token.")
         return found
@@ -195,8 +204,8 @@ def signed_text(credentials: Credentials) -> bytes:
     return "\n".join(parts).encode("utf-8", "surrogatepass")
 
 
-def _hex(key: str, text: bytes) -> bytes:
-    return hmac.new(key.encode(), text, hashlib.sha256).hexdigest().encode()
+def _hex(key: bytes, text: bytes) -> bytes:
+    return hmac.new(key, text, hashlib.sha256).hexdigest().encode()
 
 
 def _refuse_defect(defect: str | None) -> None:

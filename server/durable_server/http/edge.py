@@ -136,24 +136,20 @@ class Edge:
         gates.check_version(operation, request.headers)
         self._check_migrated(plan)
         namespace = gates.namespace_of(request.headers, request.query, self._default_namespace)
-        if operation.namespace_required:
+        if operation.namespace_required and not self._known.surely_exists(namespace):
             await gates.check_namespace(self._known, namespace)
-        storable.check_ids(route.ids)
-        passing = Passing(
-            plan,
-            self._call(request, route, principal, namespace),
-            body if isinstance(body, dict) else {},
-            request.query,
-            route.ids,
-        )
-        arguments = _bound(passing) if plan.compiled else {}
+        if b"%00" in request.raw_path:
+            storable.check_ids(route.ids)
+        given = body if type(body) is dict else {}
+        call = self._call(request, route, principal, namespace)
+        arguments = _bound(plan, given, request.query, route.ids) if plan.compiled else {}
         if plan.body is not None and _NUL in request.body:
-            storable.check_body(passing.body)
+            storable.check_body(given)
         if not plan.compiled:
-            return await self.stock(passing)
+            return await self.stock(Passing(plan, call, given, request.query, route.ids))
         if not request.waits:
             _forbid_waiting(arguments)
-        reply: Reply = await plan.handler(passing.call, **arguments)
+        reply: Reply = await plan.handler(call, **arguments)
         return reply
 
     def _check_migrated(self, plan: Plan) -> None:
@@ -283,13 +279,12 @@ def _name(request: Request) -> None:
     request.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else new_plain_id()
 
 
-def _bound(passing: Passing) -> dict[str, Any]:
+def _bound(plan: Plan, body: dict[str, Any], query: bytes, ids: dict[str, str]) -> dict[str, Any]:
     """What the handler is called with; refused when it breaks the contract."""
-    plan = passing.plan
-    arguments: dict[str, Any] = {**plan.query.read(passing.query), **passing.ids}
+    arguments: dict[str, Any] = {**plan.query.read(query), **ids} if query else dict(ids)
     if plan.body is not None:
-        plan.body.check(passing.body)
-        arguments["body"] = passing.body
+        plan.body.check(body)
+        arguments["body"] = body
     return arguments
 
 
@@ -299,15 +294,10 @@ def _forbid_waiting(arguments: dict[str, Any]) -> None:
         arguments["body"] = {**arguments["body"], "timeout_seconds": 0}
 
 
-def _spoken(request: Request) -> str:
-    return gates.echoed_version(request.headers)
-
-
 def _credentials(request: Request) -> Credentials:
-    target = request.raw_path.decode("latin-1")
-    if request.query:
-        target += "?" + request.query.decode("latin-1")
-    return Credentials(request.method, target, request.headers, request.body)
+    return Credentials(
+        request.method, request.raw_path, request.query, request.headers, request.body
+    )
 
 
 def _log_reply(request: Request, status: int) -> None:

@@ -14,8 +14,6 @@ from durable_server.refusal import Refusal
 
 WORKER_HEADER = versions.WORKER_HEADER.lower().encode()
 CONTROL_HEADER = versions.CONTROL_HEADER.lower().encode()
-_accepts_worker = lru_cache(maxsize=64)(versions.accepts_worker)
-_echoed = lru_cache(maxsize=64)(versions.echoed_worker)
 _ROLE_ORDER = ("worker", "operator", "admin")
 
 
@@ -35,7 +33,8 @@ def check_version(operation: Operation, headers: dict[bytes, bytes]) -> None:
     if operation.version_rule == "none":
         return
     if operation.plane == "worker":
-        _check(headers, WORKER_HEADER, "protocol", versions.WORKER_VERSION)
+        if not _speaks_worker(headers.get(WORKER_HEADER, b"")):
+            _check(headers, WORKER_HEADER, "protocol", versions.WORKER_VERSION)
     elif operation.version_rule == "required" or headers.get(CONTROL_HEADER, b"").strip():
         _check(headers, CONTROL_HEADER, "control_plane", versions.CONTROL_VERSION)
 
@@ -44,7 +43,7 @@ def _check(headers: dict[bytes, bytes], header: bytes, kind: str, ours: str) -> 
     asked = headers.get(header, b"").decode("latin-1").strip()
     if not asked:
         raise Refusal(f"missing_{kind}_version", supported_version=ours, requested_version=None)
-    accepts = _accepts_worker if kind == "protocol" else versions.accepts_control
+    accepts = versions.accepts_worker if kind == "protocol" else versions.accepts_control
     if not accepts(asked):
         raise Refusal(
             f"unsupported_{kind}_version", supported_version=ours, requested_version=asked
@@ -53,15 +52,24 @@ def _check(headers: dict[bytes, bytes], header: bytes, kind: str, ours: str) -> 
 
 def echoed_version(headers: dict[bytes, bytes]) -> str:
     """The worker protocol version that a reply names."""
-    asked = headers.get(WORKER_HEADER)
-    return _echoed(asked.decode("latin-1") if asked else None)
+    return _echoed(headers.get(WORKER_HEADER))
+
+
+@lru_cache(maxsize=256)
+def _speaks_worker(asked: bytes) -> bool:
+    return versions.accepts_worker(asked.decode("latin-1"))
+
+
+@lru_cache(maxsize=256)
+def _echoed(asked: bytes | None) -> str:
+    return versions.echoed_worker(asked.decode("latin-1") if asked else None)
 
 
 def namespace_of(headers: dict[bytes, bytes], query: bytes, default: str) -> str:
     """The namespace that a request names: by header, by parameter, or the default."""
     named = headers.get(b"x-namespace")
     if named is not None:
-        return _text(named).strip().lower()
+        return _namespace(named)
     if b"namespace=" in query:
         given: dict[str, Any] = dict(
             parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True)
@@ -71,11 +79,13 @@ def namespace_of(headers: dict[bytes, bytes], query: bytes, default: str) -> str
     return default
 
 
-def _text(value: bytes) -> str:
+@lru_cache(maxsize=1024)
+def _namespace(named: bytes) -> str:
     try:
-        return value.decode()
+        text = named.decode()
     except UnicodeDecodeError:
-        return value.decode("latin-1")
+        text = named.decode("latin-1")
+    return text.strip().lower()
 
 
 async def check_namespace(known: KnownNamespaces, namespace: str) -> None:

@@ -2,6 +2,7 @@
 
 from durable_server.clock import monotonic_seconds
 from durable_server.server import Server
+from durable_server.store.namespaces import find_namespace
 
 KNOWN_SECONDS = 5.0
 _KNOWN_MAX = 10_000
@@ -14,13 +15,13 @@ class KnownNamespaces:
         self._server = server
         self._until: dict[str, float] = {}
 
-    async def exists(self, name: str) -> bool:
-        """Whether a namespace of this name exists."""
-        now = monotonic_seconds()
-        if self._until.get(name, 0.0) > now:
-            return True
-        from durable_server.store.namespaces import find_namespace
+    def surely_exists(self, name: str) -> bool:
+        """Whether a namespace of this name was found a short while ago."""
+        return self._until.get(name, 0.0) > monotonic_seconds()
 
+    async def exists(self, name: str) -> bool:
+        """Whether the store knows a namespace of this name."""
+        now = monotonic_seconds()
         if await self._server.read(find_namespace, name) is None:
             return False
         if len(self._until) >= _KNOWN_MAX:
