@@ -126,12 +126,24 @@ class Lane:
 
     def _carry_out(self, items: list[Item]) -> None:
         try:
+            self._transact(items)
+        except (StoreBusy, StoreLost):
+            self._carry_out_again(items)
+        except Exception as error:
+            self._carry_out_apart(items, error)
+
+    def _carry_out_again(self, items: list[Item]) -> None:
+        try:
             _again.copy()(self._transact, items)
         except Exception as error:
-            if len(items) > 1:
-                for item in items:
-                    self._carry_out([item])
-                return
+            self._carry_out_apart(items, error)
+
+    def _carry_out_apart(self, items: list[Item], error: Exception) -> None:
+        """What cannot be carried out together is carried out one by one; alone it is given up."""
+        if len(items) > 1:
+            for item in items:
+                self._carry_out([item])
+        else:
             self._give_up(items[0], error)
 
     def _give_up(self, item: Item, error: Exception) -> None:

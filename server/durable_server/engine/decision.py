@@ -3,7 +3,6 @@
 A decision is values only. `advance` writes it, answers with `answer`, and wakes whoever waits.
 """
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,10 +60,7 @@ class Draft:
     def __init__(self, state: RunState, moment: Moment) -> None:
         self.moment = moment
         self.now = moment.now
-        self.run: Run = copy.copy(state.run)
-        self.run.barriers = {name: list(counts) for name, counts in state.run.barriers.items()}
-        self.run.ready_barriers = list(state.run.ready_barriers)
-        self.run.version_markers = dict(state.run.version_markers)
+        self.run: Run = state.run.copied()
         self.task_id: str | None = None
         self._state = state
         self._decision = Decision(state=state)

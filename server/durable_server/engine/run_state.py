@@ -6,7 +6,8 @@ the intent at hand concerns. Nothing here grows with the length of the history.
 Instants are microseconds since 1970 (`clock.Instant`). Payloads are (codec, blob) pairs.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 OPEN_STATUSES = frozenset({"pending", "waiting"})
@@ -79,6 +80,17 @@ class Run:
     ready_barriers: list[int] = field(default_factory=list)
     version_markers: dict[str, int] = field(default_factory=dict)
 
+    def copied(self) -> "Run":
+        """A run that can be changed without changing this one."""
+        run = Run(*_run_fields(self))
+        if run.barriers:
+            run.barriers = {name: list(counts) for name, counts in run.barriers.items()}
+        else:
+            run.barriers = {}
+        run.ready_barriers = list(run.ready_barriers)
+        run.version_markers = dict(run.version_markers)
+        return run
+
     @property
     def codec_name(self) -> str:
         """The codec told to clients; plain input is encoded once its first worker is known."""
@@ -88,6 +100,9 @@ class Run:
     def closed(self) -> bool:
         """Whether the run has reached a final status."""
         return self.status not in OPEN_STATUSES
+
+
+_run_fields = attrgetter(*(each.name for each in fields(Run)))
 
 
 class RunDetails(NamedTuple):

@@ -4,7 +4,7 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, get_type_hints
 
 import orjson
@@ -24,6 +24,7 @@ from durable_server.engine.run_state import (
 STEPS = ("barriers", "ready_barriers", "version_markers")
 _RUN_PLAIN = tuple(each.name for each in fields(Run) if each.name not in STEPS)
 _LEASED, _WAKE = _RUN_PLAIN.index("task_leased"), _RUN_PLAIN.index("wake_requested")
+_plain_values = attrgetter(*_RUN_PLAIN)
 _TYPES = {int: "bigint", str: "text", bool: "boolean"}
 
 
@@ -65,7 +66,7 @@ class Table:
 
 def run_to_row(run: Run) -> tuple[Any, ...]:
     """The row of a run; barriers and markers share one column, null while there are none."""
-    plain = tuple(getattr(run, name) for name in _RUN_PLAIN)
+    plain = _plain_values(run)
     if not (run.barriers or run.ready_barriers or run.version_markers):
         return (*plain, None)
     steps = orjson.dumps([run.barriers, run.ready_barriers, run.version_markers])
