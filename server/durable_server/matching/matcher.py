@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from durable_server.clock import SECOND, Clock, monotonic_seconds
+from durable_server.clock import SECOND, Clock
 from durable_server.matching.channels import Channel, Poll
 from durable_server.matching.repeats import Repeats
 from durable_server.matching.timers import Timers
@@ -74,10 +74,11 @@ class Matcher:
         claim: Callable[[Channel], Any] | None = None,
         parked_polls_max: int = 50_000,
         check_seconds: Callable[[], float] = lambda: CHECK_SECONDS,
+        timers: Timers | None = None,
     ) -> None:
         self.claim = claim
         self.check_seconds = check_seconds
-        self.timers = Timers()
+        self.timers = Timers() if timers is None else timers
         self.repeats = Repeats(clock)
         self._clock = clock
         self._parked_polls_max = parked_polls_max
@@ -98,7 +99,7 @@ class Matcher:
             queue = self._queues.setdefault(poll.channel, Queue())
             queue.polls[id(poll)] = poll
             self._parked += 1
-            types, now = poll.worker.types, monotonic_seconds()
+            types, now = poll.worker.types, self.timers.now()
             empty = queue.is_empty_for(types, now, self.check_seconds())
             wanted = not empty and self._want_claim(queue)
             probes = self._take_probes(queue) if empty else []
@@ -187,7 +188,7 @@ class Matcher:
             if queue is None:
                 return
             queue.claiming = False
-            queue.checked_at = monotonic_seconds()
+            queue.checked_at = self.timers.now()
             queue.known_empty = empty and queue.version == version
             again = queue.again or queue.version != version or (not empty and queue.progress)
             delay = self._retry_delay(queue, empty)
@@ -314,7 +315,7 @@ class Matcher:
     def _check(self) -> None:
         """Look once per interval at every queue that is waited for; forget the others."""
         interval = self.check_seconds()
-        now = monotonic_seconds()
+        now = self.timers.now()
         wanted: list[Channel] = []
         with self._lock:
             for channel, queue in list(self._queues.items()):

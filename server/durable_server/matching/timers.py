@@ -29,7 +29,8 @@ class Timers:
     answered with None, all that are due together in one go.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic_seconds) -> None:
+        self.now = clock
         self._changed = threading.Condition()
         self._heap: list[tuple[float, int, Alarm]] = []
         self._numbers = itertools.count()
@@ -43,7 +44,7 @@ class Timers:
 
     def call_in(self, seconds: float, callback: Callback) -> Alarm:
         """Call back once after this many seconds."""
-        return self.call_at(monotonic_seconds() + seconds, callback)
+        return self.call_at(self.now() + seconds, callback)
 
     def call_at(self, when: float, callback: Callback) -> Alarm:
         """Call back once at a moment of the monotonic clock."""
@@ -52,12 +53,32 @@ class Timers:
             if self._stopping:
                 return alarm
             heapq.heappush(self._heap, (when, next(self._numbers), alarm))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="timers", daemon=True)
-                self._thread.start()
-            elif self._heap[0][2] is alarm:
-                self._changed.notify()
+            if self._heap[0][2] is alarm:
+                self.attend()
         return alarm
+
+    def attend(self) -> None:
+        """See to it that `run_due` is called when the first alarm is due, which has changed.
+
+        Called with the lock held; here a thread does it, begun with the first alarm.
+        """
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="timers", daemon=True)
+            self._thread.start()
+        else:
+            self._changed.notify()
+
+    def run_due(self) -> int:
+        """Call back what is due now; gives how many."""
+        with self._changed:
+            due = self._pop_due(self.now())
+        _ring(due)
+        return len(due)
+
+    def next_due(self) -> float | None:
+        """When the first alarm is due."""
+        with self._changed:
+            return self._heap[0][0] if self._heap else None
 
     def cancel(self, alarm: Alarm) -> None:
         """Forget an alarm; what it refers to is freed at once."""
@@ -87,13 +108,13 @@ class Timers:
             due = self._take_due()
             if due is None:
                 return
-            deliver([(pending, None, None) for pending in map(_call, due) if pending is not None])
+            _ring(due)
 
     def _take_due(self) -> list[Callback] | None:
         """Wait until something is due; None when stopping."""
         with self._changed:
             while not self._stopping:
-                now = monotonic_seconds()
+                now = self.now()
                 due = self._pop_due(now)
                 if due:
                     return due
@@ -110,6 +131,10 @@ class Timers:
             due.append(alarm.callback)
             alarm.callback = None
         return due
+
+
+def _ring(due: list[Callback]) -> None:
+    deliver([(pending, None, None) for pending in map(_call, due) if pending is not None])
 
 
 def _call(callback: Callback) -> Pending | None:
