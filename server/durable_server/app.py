@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from durable_server import ids
@@ -18,6 +19,7 @@ from durable_server.maintenance.agenda import Agenda
 from durable_server.maintenance.loop import PassLoop
 from durable_server.matching.matcher import Matcher
 from durable_server.matching.registry import WorkerRegistry
+from durable_server.matching.timers import Timers
 from durable_server.matching.wakes import check_seconds, open_wakes
 from durable_server.matching.watchers import RunWatchers
 from durable_server.readers import Readers
@@ -38,6 +40,17 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+@dataclass
+class Parts:
+    """What a server tells the time by, keeps runs in, reads with, hears and waits with."""
+
+    clock: Clock
+    store: Any
+    reads: Any
+    wakes: Any
+    timers: Timers
+
+
 def build_server(settings: Settings, clock: Clock | None = None) -> Server:
     """Everything of one server process, not yet started."""
     told = clock or SystemClock()
@@ -47,18 +60,24 @@ def build_server(settings: Settings, clock: Clock | None = None) -> Server:
         server_id=settings.server_id,
         database_clock=clock is None,
     )
-    limits = limits_of(settings)
-    matcher = Matcher(told, parked_polls_max=settings.parked_polls_max)
     # Wakes tell processes apart, of which a server may have several.
     wakes = open_wakes(settings, store, ids.new_plain_id())
-    agenda = Agenda(told)
+    return assemble(settings, Parts(told, store, Readers(store), wakes, Timers()))
+
+
+def assemble(settings: Settings, parts: Parts) -> Server:
+    """A server of these parts, not yet started."""
+    clock, store, wakes = parts.clock, parts.store, parts.wakes
+    limits = limits_of(settings)
+    matcher = Matcher(clock, parked_polls_max=settings.parked_polls_max, timers=parts.timers)
+    agenda = Agenda(clock)
     around = Surroundings(
         store, matcher, limits, settings.batch_max, settings.lane_queue_max, wakes, agenda
     )
     lanes = Lanes(around, 1 if store.kind == "sqlite" else settings.writers)
     matcher.claim = lanes.claim
-    server = Server(settings, told, limits, store, lanes, matcher, None, wakes, settings.server_id)
-    server.reads, server.agenda = Readers(store), agenda
+    server = Server(settings, clock, limits, store, lanes, matcher, None, wakes, settings.server_id)
+    server.reads, server.agenda = parts.reads, agenda
     server.watchers = RunWatchers()
     wakes.subscribe(matcher.backlog, server.watchers.changed, server.look_everywhere)
     matcher.check_seconds = check_seconds(settings, wakes)
