@@ -46,6 +46,9 @@ class Envelopes:
                 "workflow_id": None,
                 "contract": orjson.Fragment(orjson.dumps(contract)),
             }
+            if own["operation_name_field"] is not None:
+                self._heads[operation]["operation_name"] = None
+                self._heads[operation]["operation_name_field"] = own["operation_name_field"]
 
     def worker(self, body: dict[str, Any], version: str) -> dict[str, Any]:
         """A worker-plane body: which version it speaks, and what the server can do."""
@@ -63,6 +66,8 @@ class Envelopes:
                 whole.setdefault(name, ids[name])
         nested = dict(self._heads[operation])
         nested["workflow_id"] = whole.get("workflow_id")
+        if "operation_name_field" in nested:
+            nested["operation_name"] = ids.get(nested["operation_name_field"])
         for name in self._projected:
             if name in whole:
                 nested[name] = whole[name]
