@@ -29,14 +29,30 @@ from durable_server.store.database import open_store
 
 def limits_of(settings: Settings) -> Limits:
     """The bounds that the settings decide."""
+    children = (settings.max_pending_children, settings.limit_pending_children)
     return Limits(
         workflow_task_lease_seconds=settings.workflow_task_timeout,
         activity_task_lease_seconds=settings.activity_task_timeout,
         pending_activities_max=settings.max_pending_activities,
-        payload_bytes_max=settings.max_payload_bytes,
+        pending_children_max=min((each for each in children if each), default=0),
+        pending_timers_max=settings.limit_pending_timers,
+        pending_signals_max=settings.limit_pending_signals,
+        pending_updates_max=settings.limit_pending_updates,
+        commands_per_task_max=settings.limit_command_batch_size,
+        events_per_transaction_max=settings.limit_history_transaction_size,
+        payload_bytes_max=settings.limit_payload_size_bytes,
         memo_bytes_max=settings.max_memo_bytes,
         search_attributes_max=settings.max_search_attributes,
+        search_attribute_bytes_max=settings.limit_search_attribute_size_bytes,
+        warning_percent=settings.limit_warning_percent,
         history_events_max=settings.max_history_events,
+        history_events_soft=settings.history_budget_events_soft,
+        history_events_hard=settings.history_budget_events_hard,
+        history_bytes_soft=settings.history_budget_bytes_soft,
+        history_bytes_hard=settings.history_budget_bytes_hard,
+        history_fan_out_soft=settings.history_budget_fan_out_soft,
+        history_fan_out_hard=settings.history_budget_fan_out_hard,
+        task_backoff_seconds_max=settings.task_backoff_max_seconds,
     )
 
 

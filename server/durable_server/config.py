@@ -59,6 +59,11 @@ def _setting(
     )
 
 
+def _bound(default: int, sentence: str, unit: str, name: str = "") -> Any:
+    """A structural limit: a setting that 0 switches off."""
+    return _setting(default, f"{sentence} 0: no limit.", unit=unit, name=name, ge=0)
+
+
 def _names(attribute: str, canonical: str = "") -> tuple[str, str]:
     upper = attribute.upper()
     return canonical or _CANONICAL + upper, _ALIAS + upper
@@ -176,13 +181,62 @@ class Settings(BaseSettings):
         262_144, "Largest memo.", name="WORKFLOW_MAX_MEMO_BYTES", unit="bytes", ge=0
     )
     max_search_attributes: int = _setting(
-        100, "Most search attributes of a request.", name="WORKFLOW_MAX_SEARCH_ATTRIBUTES", ge=0
+        100,
+        "Most search attributes of a run.",
+        name="WORKFLOW_MAX_SEARCH_ATTRIBUTES",
+        unit="attributes",
+        ge=0,
     )
-    max_pending_activities: int = _setting(
-        2000, "Most open activities of a run.", name="WORKFLOW_MAX_PENDING_ACTIVITIES", ge=0
+    max_pending_activities: int = _bound(
+        2000, "Most open activities of a run.", "activities", "WORKFLOW_MAX_PENDING_ACTIVITIES"
     )
-    max_pending_children: int = _setting(
-        2000, "Most open children of a run.", name="WORKFLOW_MAX_PENDING_CHILDREN", ge=0
+    max_pending_children: int = _bound(
+        2000, "Most open children of a run.", "children", "WORKFLOW_MAX_PENDING_CHILDREN"
+    )
+    limit_pending_children: int = _bound(
+        1000, "Most open children of a run; the lower of both counts.", "children"
+    )
+    limit_pending_timers: int = _bound(2000, "Most pending timers of a run.", "timers")
+    limit_pending_signals: int = _bound(5000, "Most signals of a run not yet applied.", "signals")
+    limit_pending_updates: int = _bound(500, "Most accepted updates of a run.", "updates")
+    limit_command_batch_size: int = _bound(1000, "Most commands of one completion.", "commands")
+    limit_history_transaction_size: int = _bound(
+        5000, "Most events that one completion records.", "events"
+    )
+    limit_payload_size_bytes: int = _bound(2_097_152, "Most bytes of one encoded payload.", "bytes")
+    limit_search_attribute_size_bytes: int = _bound(
+        40_960, "Most bytes of a run's search attributes.", "bytes"
+    )
+    limit_warning_percent: int = _setting(
+        80,
+        "Share of a bound from which its use is logged; 0 switches that off.",
+        unit="percent",
+        ge=0,
+        le=100,
+    )
+    history_budget_events_soft: int = _bound(
+        8000, "Events from which workers are told that the history nears its budget.", "events"
+    )
+    history_budget_events_hard: int = _bound(
+        10_000, "Events from which workers are told to continue as new.", "events"
+    )
+    history_budget_bytes_soft: int = _bound(
+        4_194_304, "Bytes from which workers are told that the history nears its budget.", "bytes"
+    )
+    history_budget_bytes_hard: int = _bound(
+        5_242_880, "Bytes from which workers are told to continue as new.", "bytes"
+    )
+    history_budget_fan_out_soft: int = _bound(
+        160, "Steps at once from which workers are told that fan-out nears its budget.", "steps"
+    )
+    history_budget_fan_out_hard: int = _bound(
+        200, "Steps at once from which workers are told to continue as new.", "steps"
+    )
+    task_backoff_max_seconds: int = _setting(
+        60,
+        "Longest wait before a failing workflow task is offered again.",
+        unit="seconds",
+        ge=1,
     )
     worker_stale_after_seconds: int | None = _setting(
         None,

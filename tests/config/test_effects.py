@@ -12,6 +12,7 @@ from durable_server.maintenance.workers import stale_after_seconds
 from durable_server.matching.wakes import check_seconds
 from pydantic import SecretStr
 
+from tests.config.test_bounds import BOUNDS
 from tests.http.asking import Asker, asking
 from tests.support.services import postgres_url, redis_url
 
@@ -33,6 +34,8 @@ ELSEWHERE = {
     "lane_queue_max": ("http/test_outages.py", "lane_queue_max"),
     "signature_strict": ("auth/test_drivers.py", "strict=True"),
     "auth_backward_compatible": ("auth/test_roles.py", "auth_backward_compatible"),
+    "limit_pending_children": ("config/test_bounds.py", "limit_pending_children"),
+    **{name: ("config/test_bounds.py", f'"{name}"') for name in BOUNDS},
 }
 Test = TypeVar("Test", bound=Callable[..., Any])
 

@@ -7,6 +7,7 @@ from durable_contracts import manifests
 
 from durable_server.call import Call, Reply
 from durable_server.config import Settings
+from durable_server.engine.limits import Limits
 
 _WORKER_CONTRACTS = (
     "external_execution_surface_contract",
@@ -29,7 +30,7 @@ async def info(call: Call) -> Reply:
             "supported_sdk_versions": manifests.load("supported_sdk_versions"),
             "capabilities": _capabilities(settings),
             "limits": _limits(settings),
-            "structural_limits": _structural_limits(settings),
+            "structural_limits": _structural_limits(call.server.limits),
             "client_compatibility": manifests.load("client_compatibility"),
             "auth_composition_contract": manifests.load("auth_composition_contract"),
             "control_plane": _control_plane(),
@@ -65,13 +66,20 @@ def _limits(settings: Settings) -> dict[str, int]:
     }
 
 
-def _structural_limits(settings: Settings) -> dict[str, Any]:
+def _structural_limits(limits: Limits) -> dict[str, Any]:
     return {
         **manifests.load("structural_limits"),
-        "pending_activity_count": settings.max_pending_activities,
-        "pending_child_count": settings.max_pending_children,
-        "payload_size_bytes": settings.max_payload_bytes,
-        "memo_size_bytes": settings.max_memo_bytes,
+        "pending_activity_count": limits.pending_activities_max,
+        "pending_child_count": limits.pending_children_max,
+        "pending_timer_count": limits.pending_timers_max,
+        "pending_signal_count": limits.pending_signals_max,
+        "pending_update_count": limits.pending_updates_max,
+        "command_batch_size": limits.commands_per_task_max,
+        "payload_size_bytes": limits.payload_bytes_max,
+        "memo_size_bytes": limits.memo_bytes_max,
+        "search_attribute_size_bytes": limits.search_attribute_bytes_max,
+        "history_transaction_size": limits.events_per_transaction_max,
+        "warning_threshold_percent": limits.warning_percent,
     }
 
 
