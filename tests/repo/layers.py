@@ -4,7 +4,10 @@ A key is a module or a package, the longest one that fits decides; a value lists
 A package may always import itself. The standard library is open to everybody.
 """
 
-VALUES = {"pending": set(), "refusal": set(), "search_attributes": set()}
+VALUES = {
+    **{"pending": set(), "refusal": set(), "search_attributes": set()},
+    "command_contracts": set(),
+}
 
 # Modules of durable_server, without that prefix. Third parties are judged apart.
 SERVER: dict[str, set[str]] = {
@@ -31,7 +34,7 @@ SERVER: dict[str, set[str]] = {
     "handlers": {
         *("call", "engine", "advance.intents", "matching.poll", "matching.timing"),
         *("matching.channels", "store.queries", "views", "ids", "clock", "payloads"),
-        *("refusal", "attribution", "search_attributes", "config"),
+        *("refusal", "attribution", "search_attributes", "config", "command_contracts"),
     },
     "maintenance": {"server", "engine", "advance.intents", "store.queries", "clock", "pending"}
     | {"refusal"},
