@@ -280,6 +280,13 @@ class Settings(BaseSettings):
         return self.id or socket.gethostname()
 
     @property
+    def worker_silence_seconds(self) -> int:
+        """How long a worker may be silent: as set, else two long polls, at least a minute."""
+        if self.worker_stale_after_seconds is not None:
+            return self.worker_stale_after_seconds
+        return max(2 * self.worker_poll_timeout, 60)
+
+    @property
     def writers(self) -> int:
         """How many lanes write to PostgreSQL; fewer lanes make larger batches."""
         return self.lane_count or max(1, min(4, (os.cpu_count() or 1) // 2))

@@ -11,17 +11,9 @@ def check_workers(server: Server, now: int, limit: int) -> PassReport:
     seen = server.workers.take_seen()
     if seen:
         answer_of(server.lanes.write(lambda tx: stored_workers.touch_workers(tx, seen)))
-    older_than = now - stale_after_seconds(server) * SECOND
+    older_than = now - server.settings.worker_silence_seconds * SECOND
     marked = answer_of(
         server.lanes.write(lambda tx: stored_workers.mark_stale(tx, older_than, limit))
     )
     count = marked if isinstance(marked, int) else len(marked or ())
     return PassReport(len(seen) + count, len(seen) + count, 0, count == limit)
-
-
-def stale_after_seconds(server: Server) -> int:
-    """How long a worker may be silent: as set, else twice the longest poll, at least a minute."""
-    settings = server.settings
-    if settings.worker_stale_after_seconds is not None:
-        return int(settings.worker_stale_after_seconds)
-    return max(2 * int(settings.worker_poll_timeout), 60)
