@@ -27,6 +27,11 @@ class Pending:
         """Whether the answer is there."""
         return self._outcome is not None
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether the answer is there and is not an exception."""
+        return self._outcome is not None and self._outcome[1] is None
+
     def answer(self, value: Any = None, error: BaseException | None = None) -> bool:
         """Give the answer and wake whoever waits; False when it was there already."""
         return deliver([(self, value, error)]) == 1

@@ -17,6 +17,8 @@ class Lanes(Protocol):
 
     def write(self, job: Callable[[Any], Any]) -> Pending: ...
 
+    def forget(self, message: Any) -> Pending: ...
+
 
 @dataclass
 class Server:

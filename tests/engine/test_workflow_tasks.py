@@ -28,12 +28,11 @@ def test_a_start_records_two_events_and_one_ready_task() -> None:
 
 def test_starting_a_taken_id_is_refused_and_use_existing_answers_with_the_open_run() -> None:
     story = Story()
-    workflow = start.start(wanted(), story.moment).workflow
     again = wanted(run_id="run-2")
     with pytest.raises(Refusal) as refused:
-        start.start_again(again, workflow, story.state, story.moment)
+        start.start_again(again, story.state, story.moment)
     existing = again._replace(duplicate_policy="use-existing")
-    answer = start.start_again(existing, workflow, story.state, story.moment).answer
+    answer = start.start_again(existing, story.state, story.moment).answer
 
     assert refused.value.reason == "duplicate_not_allowed"
     assert (answer["run_id"], answer["outcome"]) == ("run-1", "returned_existing_active")

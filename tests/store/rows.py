@@ -33,18 +33,36 @@ def a_start(workflow_id: str = "order-1", run_number: int = 1) -> Decision:
     )  # fmt: skip
     timer = values.Timer(shard, timer_id, run_id, 2, 1, None, 1, NOW + 1, "pending", None, None)
     event = values.Event(shard, run_id, 1, new_id(shard), "StartAccepted", "{}", None, None, NOW)
+    child = values.Child(
+        shard, f"{activity_id}c", run_id, 3, 3, "echo", "q", "started", 2, "child-1", "child-run",
+        1, "abandon", None, None, NOW, None, None,
+    )  # fmt: skip
+    signal = values.Signal(
+        shard, f"{activity_id}s", run_id, "default", workflow_id, "command-2", 2, "go", "json",
+        "[]", f"{run_id}r", "received", True, None, None, None, NOW, None,
+    )  # fmt: skip
+    update = values.Update(
+        shard, f"{activity_id}u", run_id, "default", workflow_id, "command-3", 3, "set", None,
+        None, f"{run_id}r", "instance", "accepted", False, None, None, None, None, None, NOW, None,
+    )  # fmt: skip
     message = values.Message(
         shard, new_id(shard), run_id, "child_closed", 1, "other", "{}", NOW, NOW
     )
     return Decision(
         state=RunState(run),
-        workflow=values.Workflow(shard, "default", workflow_id, "echo", run_id, run_number, 0, NOW),
+        workflow=values.Workflow(shard, "default", workflow_id, "echo", run_id, run_number, NOW),
         details=values.RunDetails(shard, run_id, Payload("json", "[]"), None, '{"a":1}', None),
         events=[event],
         new_run=True,
         tasks={task_id: task},
         activities={activity_id: activity},
         timers={timer_id: timer},
-        new_rows={task_id, activity_id, timer_id},
+        children={child.child_call_id: child},
+        signals={signal.signal_id: signal},
+        updates={update.update_id: update},
+        new_rows={
+            *(task_id, activity_id, timer_id),
+            *(child.child_call_id, signal.signal_id, update.update_id),
+        },
         messages=[message],
     )

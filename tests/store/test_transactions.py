@@ -95,10 +95,35 @@ def test_queries_find_what_is_due(store):
         assert tasks.expired_leases(tx, NOW, 9) == [] and tasks.next_lease_expiry(tx) is None
         assert tasks.ready_channels(tx, NOW) == [("default", "q", "workflow")]
         assert messages.due_messages(tx, NOW, 9) == start.messages
-        assert messages.record_received(tx, 1, "m") and not messages.record_received(tx, 1, "m")
         assert runs.find_current_run(tx, "default", "order-1")[1] == start.state.run
         listed = runs.list_runs(tx, runs.RunFilter("default", text="rder"), None, 5)
         assert [each.run for each in listed] == [start.state.run]
+
+
+def test_children_signals_and_updates_are_found_by_run_and_by_request(store):
+    start = a_start()
+    write(store, start)
+    shard, run_id = keys_of(start)[0]
+    run = start.state.run
+    request = (shard, run.namespace, run.workflow_id, f"{run_id}r")
+    with store.connect().transaction() as tx:
+        assert tx.fetch("open_children_of_runs", [(shard, run_id)]) == [*start.children.values()]
+        assert tx.fetch("children_of_barriers", [(shard, run_id, 3)]) == [*start.children.values()]
+        assert tx.fetch("open_signals_of_runs", [(shard, run_id)]) == [*start.signals.values()]
+        assert tx.fetch("open_updates_of_runs", [(shard, run_id)]) == [*start.updates.values()]
+        assert tx.fetch("signals_by_request", [request]) == [*start.signals.values()]
+        assert tx.fetch("updates_by_request", [request]) == [*start.updates.values()]
+        assert tx.fetch("signals_by_request", [(*request[:3], "other")]) == []
+
+
+def test_a_delivered_message_leaves_the_outbox_once(store):
+    start = a_start()
+    write(store, start)
+    (message,) = start.messages
+    with store.connect().transaction() as tx:
+        tx.delete_messages([(message.shard, message.message_id)])
+        tx.delete_messages([(message.shard, message.message_id)])
+        assert messages.due_messages(tx, NOW, 9) == []
 
 
 def test_a_worker_is_replaced_and_marked_stale(store):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from durable_server.advance.batch import Batch, channel_of
+from durable_server.engine.run_state import Message
 from durable_server.matching.channels import Channel
 
 
@@ -15,6 +16,7 @@ class Aftermath:
     later: list[tuple[Channel, int]] = field(default_factory=list)
     runs: set[str] = field(default_factory=set)
     due: dict[str, int] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
 
     def note(self, kind: str, due_at: int | None) -> None:
         """Remember the earliest moment at which a pass has something to do."""
@@ -35,6 +37,9 @@ def aftermath_of(batch: Batch) -> Aftermath:
         for timer in decision.timers.values():
             if timer.status == "pending":
                 after.note("timers", timer.fire_at)
+        for message in decision.messages:
+            after.messages.append(message)
+            after.note("messages", message.due_at)
         for task_id in decision.tasks:
             _note_task(after, batch, task_id)
     return after
@@ -51,8 +56,9 @@ def _note_task(after: Aftermath, batch: Batch, task_id: str) -> None:
         after.backlog.add(channel_of(task))
 
 
-def announce(after: Aftermath, matcher: Any, wakes: Any, agenda: Any) -> None:
+def announce(after: Aftermath, around: Any) -> None:
     """Wake whoever waits, here and on other nodes; called after the commit only."""
+    matcher, wakes, agenda = around.matcher, around.wakes, around.agenda
     for channel in after.backlog:
         matcher.backlog(channel)
     for channel, available_at in after.later:
@@ -61,3 +67,5 @@ def announce(after: Aftermath, matcher: Any, wakes: Any, agenda: Any) -> None:
         agenda.note(kind, due_at)
     if after.backlog or after.runs:
         wakes.publish(after.backlog, after.runs)
+    if after.messages:
+        around.deliver(after.messages)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from durable_server.advance.load import Key, Loaded
+from durable_server.advance.loaded import Key, Loaded
 from durable_server.engine import activity_task, workflow_task
 from durable_server.engine.decision import Decision, Moment
 from durable_server.engine.run_state import Event, Run, RunState, Task
@@ -37,26 +37,20 @@ class Batch:
     taken: list[Poll] = field(default_factory=list)
     claims: list[Callable[[], None]] = field(default_factory=list)
 
-    def add(self, key: Key, decision: Decision) -> None:
+    def add(self, decision: Decision) -> None:
         """Take a decision in, and hand the tasks it makes ready to parked polls."""
-        self._keep(key, decision)
-        for task in decision.tasks.values():
-            if task.status == "ready" and task.available_at <= self.moment.now:
-                self._offer(key, task)
+        for each in (decision, *decision.further):
+            key = self._keep(each)
+            for task in each.tasks.values():
+                if task.status == "ready" and task.available_at <= self.moment.now:
+                    self._offer(key, task)
 
-    def _keep(self, key: Key, decision: Decision) -> None:
+    def _keep(self, decision: Decision) -> Key:
         self.decisions.append(decision)
+        key = self.loaded.keep(decision)
         if decision.events:
             self.events.setdefault(key, []).extend(decision.events)
-        self.loaded.states[key] = decision.state
-        for task_id in decision.tasks:
-            self.loaded.run_of[task_id] = key
-        for activity_execution_id in decision.activities:
-            self.loaded.run_of[activity_execution_id] = key
-        if decision.workflow is not None:
-            workflow = decision.workflow
-            name = (workflow.shard, workflow.namespace, workflow.workflow_id)
-            self.loaded.workflows[name] = workflow
+        return key
 
     def _offer(self, key: Key, task: Task) -> None:
         poll = self.matcher.take(channel_of(task), task.type_name, task.build_id)
@@ -72,7 +66,7 @@ class Batch:
         decision = decide_lease(self.loaded.states[key], self.moment, task_id, holder)
         if decision is None:
             return False
-        self._keep(key, decision)
+        self._keep(decision)
         self.handed.append(Handed(poll, task_id, decision.state.run))
         return True
 

@@ -89,7 +89,7 @@ def _at_hand(tx: Any, batch: Batch, tasks: list[Task], *, skip_locked: bool) -> 
     keys = [
         (task.shard, task.task_id) for task in tasks if (task.shard, task.run_id) in loaded.states
     ]
-    loaded.add_tasks(tx.fetch("tasks_by_id", keys))
+    loaded.add("tasks", tx.fetch("tasks_by_id", keys))
     load_counterparts(tx, loaded)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from durable_server.advance.batch import Answer, Batch, Handed
-from durable_server.advance.load import Key
+from durable_server.advance.loaded import Key
 from durable_server.engine.run_state import Activity, Event, Payload, RunDetails, Task
 from durable_server.matching.channels import LeasedTask
 

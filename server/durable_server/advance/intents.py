@@ -5,40 +5,63 @@ decide. Its answer is a plain JSON-ready value, stored where a repeat must get t
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from durable_server.engine import activity_report, timeouts, timer, workflow_task
 from durable_server.engine import start as starting
 from durable_server.engine.activity_report import Report
 from durable_server.engine.commands import TERMINAL, Completion, TaskFailure
 from durable_server.engine.decision import Decision, Moment
-from durable_server.engine.run_state import Payload, Run, RunState, Workflow
+from durable_server.engine.run_state import Payload, Run, RunState
 from durable_server.pending import Pending
+
+
+class Needs(NamedTuple):
+    """What a decision needs beside the rows that its intent names.
+
+    `open_work`: everything of the run that is open (tasks, activities, timers, children, signals,
+    updates). `workflow`: the holder of the workflow id. `details`: what the run carries.
+    """
+
+    open_work: bool = False
+    workflow: bool = False
+    details: bool = False
+
+
+NOTHING_MORE = Needs()
 
 
 @dataclass(slots=True, kw_only=True)
 class Intent:
     """The common part: where it belongs, and who waits for the answer.
 
-    `run_key`, `task_key`, `activity_key` and `timer_key` are ids of this shard whose rows the
-    decision needs; the run is that of the first one given, and not found when `namespace` is given
-    and another one. `closes_step` says that the activity or
-    timer may reach its end, `ends_task` that a workflow task may.
+    Either `workflow_key` (namespace, workflow id) names the run: the current one, or
+    `wanted_run_id`. Or `run_key`, `task_key` or `activity_key` does, an id of this shard; then the
+    run is that of the first one given, and not found when `namespace` is given and another one.
+    The rows of these ids, of `timer_key`, `child_key` and `update_key` are at hand for the
+    decision, and for a workflow those signals and updates that carry `request_id`.
+    `closes_step` says that the activity, timer or child may reach its end, `ends_task` that a
+    workflow task may.
     """
 
     shard: int
     namespace: str | None = None
+    workflow_key: tuple[str, str] | None = None
+    wanted_run_id: str | None = None
+    request_id: str | None = None
     run_key: str | None = None
     task_key: str | None = None
     activity_key: str | None = None
     timer_key: str | None = None
+    child_key: str | None = None
+    update_key: str | None = None
     closes_step: bool = False
     ends_task: bool = False
     pending: Pending = field(default_factory=Pending)
 
-    def needs_open_work(self, run: Run, now: int) -> bool:
-        """Whether every open task, activity and timer of the run must be at hand."""
-        return False
+    def needs(self, run: Run, moment: Moment) -> Needs:
+        """What must be at hand beside the named rows."""
+        return NOTHING_MORE
 
     def decide(self, state: RunState | None, moment: Moment) -> Decision | None:
         """Decide; raises Refusal. None means that there is nothing to do."""
@@ -47,17 +70,18 @@ class Intent:
 
 @dataclass(slots=True, kw_only=True)
 class StartRun(Intent):
-    """A client starts a workflow; the workflow id decides what is loaded."""
+    """A client starts a workflow; `state` is that of the run that holds the workflow id."""
 
     wanted: starting.Start
 
-    def decide_start(
-        self, workflow: Workflow | None, state: RunState | None, moment: Moment
-    ) -> Decision:
+    def __post_init__(self) -> None:
+        self.workflow_key = (self.wanted.namespace, self.wanted.workflow_id)
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision:
         """Start a new run, or answer for the run that holds the id."""
-        if workflow is None or state is None:
+        if state is None:
             return starting.start(self.wanted, moment)
-        return starting.start_again(self.wanted, workflow, state, moment)
+        return starting.start_again(self.wanted, state, moment)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,11 +94,15 @@ class CompleteWorkflowTask(Intent):
         self.task_key = self.completion.task_id
         self.ends_task = True
 
-    def needs_open_work(self, run: Run, now: int) -> bool:
+    def needs(self, run: Run, moment: Moment) -> Needs:
         """A run that ends takes its open work with it."""
-        if not run.open_activities and not run.open_timers:
-            return False
-        return any(kind in TERMINAL for kind, _ in self.completion.commands)
+        kinds = {kind for kind, _ in self.completion.commands}
+        ends = not kinds.isdisjoint(TERMINAL)
+        return Needs(
+            open_work=ends and run.has_open_work,
+            workflow=ends and run.parent is not None,
+            details=ends and run.parent is not None,
+        )
 
     def decide(self, state: RunState | None, moment: Moment) -> Decision:
         """See `workflow_task.complete`."""
@@ -238,9 +266,9 @@ class TimeOutRun(Intent):
     def __post_init__(self) -> None:
         self.run_key = self.timed_run_id
 
-    def needs_open_work(self, run: Run, now: int) -> bool:
+    def needs(self, run: Run, moment: Moment) -> Needs:
         """Everything that is open is cancelled with an event each."""
-        return True
+        return Needs(True, run.parent is not None, run.parent is not None)
 
     def decide(self, state: RunState | None, moment: Moment) -> Decision | None:
         """See `timeouts.time_out_run`."""

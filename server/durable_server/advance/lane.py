@@ -21,9 +21,11 @@ from durable_server.advance.aftermath import aftermath_of, announce
 from durable_server.advance.batch import Batch
 from durable_server.advance.claims import ClaimTasks, claim
 from durable_server.advance.handover import answers_of
-from durable_server.advance.intents import Intent, StartRun
-from durable_server.advance.load import Loaded, load
+from durable_server.advance.intents import Intent
+from durable_server.advance.load import load
+from durable_server.advance.loaded import Loaded
 from durable_server.engine.decision import Moment
+from durable_server.engine.run_state import Message
 from durable_server.ids import new_id
 from durable_server.pending import Pending, deliver
 from durable_server.refusal import Refusal
@@ -52,7 +54,16 @@ class Write:
     pending: Pending = field(default_factory=Pending)
 
 
-Item = Intent | ClaimTasks | Write
+@dataclass(slots=True)
+class ForgetMessage:
+    """A message has been delivered: take it out of the outbox."""
+
+    shard: int
+    message_id: str
+    pending: Pending = field(default_factory=Pending)
+
+
+Item = Intent | ClaimTasks | Write | ForgetMessage
 
 
 @dataclass
@@ -66,6 +77,7 @@ class Surroundings:
     queue_max: int
     wakes: Any = None
     agenda: Any = None
+    deliver: Callable[[list[Message]], None] = lambda messages: None
 
 
 class Lane:
@@ -187,17 +199,18 @@ class Lane:
         deliver(batch.answers)
         for end_claim in batch.claims:
             end_claim()
-        announce(aftermath_of(batch), around.matcher, around.wakes, around.agenda)
+        announce(aftermath_of(batch), around)
 
     def _fill(self, tx: Any, batch: Batch, items: list[Item]) -> None:
         intents = [item for item in items if isinstance(item, Intent)]
         if intents:
-            batch.loaded = load(tx, intents)
+            batch.loaded = load(tx, intents, batch.moment)
             for intent in intents:
                 _decide(batch, intent)
         for item in items:
             if isinstance(item, Write):
                 _write(tx, batch, item)
+        _forget(tx, batch, [item for item in items if isinstance(item, ForgetMessage)])
         written = len(batch.decisions)
         if written:
             tx.write(batch.decisions)
@@ -212,27 +225,21 @@ class Lane:
 def _decide(batch: Batch, intent: Intent) -> None:
     """Decide one intent on what the earlier ones left; a refusal leaves no trace."""
     try:
-        if isinstance(intent, StartRun):
-            wanted = intent.wanted
-            workflow = batch.loaded.workflows.get(
-                (wanted.shard, wanted.namespace, wanted.workflow_id)
-            )
-            key = (wanted.shard, workflow.current_run_id if workflow else wanted.run_id)
-            state = batch.loaded.states.get(key)
-            decision = intent.decide_start(workflow, state, batch.moment)
-        else:
-            found = batch.loaded.key_of(intent)
-            state = batch.loaded.state_of(intent)
-            outcome = intent.decide(state, batch.moment)
-            if outcome is None or found is None:
-                batch.answers.append((intent.pending, None, None))
-                return
-            key, decision = found, outcome
+        decision = intent.decide(batch.loaded.state_of(intent), batch.moment)
     except Refusal as refusal:
         batch.answers.append((intent.pending, None, refusal))
         return
+    if decision is None:
+        batch.answers.append((intent.pending, None, None))
+        return
     batch.answers.append((intent.pending, decision.answer, None))
-    batch.add(key, decision)
+    batch.add(decision)
+
+
+def _forget(tx: Any, batch: Batch, delivered: list[ForgetMessage]) -> None:
+    if delivered:
+        tx.delete_messages([(item.shard, item.message_id) for item in delivered])
+        batch.answers.extend((item.pending, None, None) for item in delivered)
 
 
 def _write(tx: Any, batch: Batch, item: Write) -> None:

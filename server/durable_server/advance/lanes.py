@@ -1,14 +1,20 @@
 """All lanes of a server: which one an intent belongs to, start and stop."""
 
+import functools
+import logging
 import zlib
 from collections.abc import Callable
 from typing import Any
 
 from durable_server.advance.claims import ClaimTasks
 from durable_server.advance.intents import Intent
-from durable_server.advance.lane import Lane, Surroundings, Write
+from durable_server.advance.lane import ForgetMessage, Lane, Surroundings, Write
+from durable_server.advance.receipts import receipt_of
+from durable_server.engine.run_state import Message
 from durable_server.matching.channels import Channel
 from durable_server.pending import Pending
+
+log = logging.getLogger(__name__)
 
 
 class Lanes:
@@ -18,6 +24,7 @@ class Lanes:
 
     def __init__(self, around: Surroundings, count: int) -> None:
         self.around = around
+        around.deliver = self.deliver
         self._lanes = [Lane(f"lane-{number}", around) for number in range(count)]
 
     def put(self, intent: Intent) -> Pending:
@@ -32,6 +39,24 @@ class Lanes:
         """Serve the polls parked on a channel from the backlog."""
         number = zlib.crc32("\0".join(channel).encode("utf-8", "surrogatepass"))
         return self._lanes[number % len(self._lanes)].put(ClaimTasks(channel))
+
+    def deliver(self, messages: list[Message]) -> None:
+        """Tell the receivers of messages; what one cannot take now, a pass brings again."""
+        for message in messages:
+            intent = receipt_of(message)
+            if intent is not None:
+                self.put(intent).on_answer(functools.partial(self._delivered, message, intent))
+
+    def forget(self, message: Message) -> Pending:
+        """Take a delivered message out of the outbox."""
+        item = ForgetMessage(message.shard, message.message_id)
+        return self._lanes[message.shard % len(self._lanes)].put(item)
+
+    def _delivered(self, message: Message, intent: Intent) -> None:
+        if intent.pending.succeeded:
+            self.forget(message)
+        else:
+            log.info("a message waits", extra={"kind": message.kind})
 
     def start(self) -> None:
         """Begin to carry out."""

@@ -4,72 +4,21 @@ Runs are locked first and in key order; everything below a run is read under tha
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
-from durable_server.advance.intents import Intent, StartRun
+from durable_server.advance.intents import Intent, Needs
+from durable_server.advance.loaded import Key, Loaded
 from durable_server.engine import dialects, steps
-from durable_server.engine.run_state import Activity, RunState, Task, Timer, Workflow
-
-Key = tuple[int, str]
-
-
-@dataclass(slots=True)
-class Loaded:
-    """The states of a batch's runs, and which run each id belongs to."""
-
-    states: dict[Key, RunState] = field(default_factory=dict)
-    workflows: dict[tuple[int, str, str], Workflow] = field(default_factory=dict)
-    run_of: dict[str, Key] = field(default_factory=dict)
-
-    def key_of(self, intent: Intent) -> Key | None:
-        """The key of the run that an intent is about, if it was found."""
-        if intent.run_key is not None:
-            return (intent.shard, intent.run_key)
-        for known_by in (intent.task_key, intent.activity_key):
-            if known_by is not None and known_by in self.run_of:
-                return self.run_of[known_by]
-        return None
-
-    def state_of(self, intent: Intent) -> RunState | None:
-        """The state that an intent is to be decided on."""
-        key = self.key_of(intent)
-        state = None if key is None else self.states.get(key)
-        if state is not None and intent.namespace not in (None, state.run.namespace):
-            return None
-        return state
-
-    def add_tasks(self, tasks: Iterable[Task]) -> None:
-        """Put tasks at hand; those of runs that were not found are left out."""
-        for task in tasks:
-            key = (task.shard, task.run_id)
-            if key in self.states:
-                self.states[key].tasks.setdefault(task.task_id, task)
-                self.run_of[task.task_id] = key
-
-    def add_activities(self, activities: Iterable[Activity]) -> None:
-        """Put activities at hand."""
-        for activity in activities:
-            key = (activity.shard, activity.run_id)
-            if key in self.states:
-                self.states[key].activities.setdefault(activity.activity_execution_id, activity)
-                self.run_of[activity.activity_execution_id] = key
-
-    def add_timers(self, timers: Iterable[Timer]) -> None:
-        """Put timers at hand."""
-        for timer in timers:
-            key = (timer.shard, timer.run_id)
-            if key in self.states:
-                self.states[key].timers.setdefault(timer.timer_id, timer)
+from durable_server.engine.decision import Moment
+from durable_server.engine.run_state import RunState
+from durable_server.engine.steps import Step
 
 
-def load(tx: Any, intents: Sequence[Intent]) -> Loaded:
+def load(tx: Any, intents: Sequence[Intent], moment: Moment) -> Loaded:
     """Everything that deciding these intents takes."""
     loaded = Loaded()
-    starts = [each.wanted for each in intents if isinstance(each, StartRun)]
-    start_keys = [(each.shard, each.namespace, each.workflow_id) for each in starts]
-    for workflow in tx.fetch("workflows_by_id", start_keys):
+    for workflow in tx.fetch("workflows_by_id", _workflow_keys(intents)):
         key = (workflow.shard, workflow.namespace, workflow.workflow_id)
         loaded.workflows[key] = workflow
     run_keys = [(each.shard, each.run_key) for each in intents if each.run_key is not None]
@@ -78,11 +27,16 @@ def load(tx: Any, intents: Sequence[Intent]) -> Loaded:
     activity_keys = _keys(intents, "activity_key")
     for run in tx.lock_runs(run_keys, task_keys, activity_keys):
         loaded.states[(run.shard, run.run_id)] = RunState(run)
-    loaded.add_tasks(tx.fetch("tasks_by_id", task_keys))
-    loaded.add_activities(tx.fetch("activities_by_id", activity_keys))
-    loaded.add_timers(tx.fetch("timers_by_id", _keys(intents, "timer_key")))
+    loaded.place_workflows()
+    loaded.add("tasks", tx.fetch("tasks_by_id", task_keys))
+    loaded.add("activities", tx.fetch("activities_by_id", activity_keys))
+    loaded.add("timers", tx.fetch("timers_by_id", _keys(intents, "timer_key")))
+    loaded.add("children", tx.fetch("children_by_id", _keys(intents, "child_key")))
+    loaded.add("updates", tx.fetch("updates_by_id", _keys(intents, "update_key")))
     load_counterparts(tx, loaded)
-    _load_open_work(tx, loaded, intents)
+    _load_requests(tx, loaded, intents)
+    _load_needs(tx, loaded, intents, moment)
+    _load_inboxes(tx, loaded, intents)
     _load_barriers(tx, loaded, intents)
     return loaded
 
@@ -96,30 +50,80 @@ def load_counterparts(tx: Any, loaded: Loaded) -> None:
             if name is not None and name not in state.activities:
                 activities.append((task.shard, name))
     if activities:
-        loaded.add_activities(tx.fetch("activities_by_id", activities))
+        loaded.add("activities", tx.fetch("activities_by_id", activities))
     for state in loaded.states.values():
         for activity in state.activities.values():
             if activity.task_id is not None and activity.task_id not in state.tasks:
                 tasks.append((activity.shard, activity.task_id))
     if tasks:
-        loaded.add_tasks(tx.fetch("tasks_by_id", tasks))
+        loaded.add("tasks", tx.fetch("tasks_by_id", tasks))
 
 
-def _load_open_work(tx: Any, loaded: Loaded, intents: Sequence[Intent]) -> None:
-    keys: set[Key] = set()
+def _load_requests(tx: Any, loaded: Loaded, intents: Sequence[Intent]) -> None:
+    """The signals and updates that have the request ids of these intents already."""
+    keys = [
+        (each.shard, *each.workflow_key, each.request_id)
+        for each in intents
+        if each.workflow_key is not None and each.request_id is not None
+    ]
+    if not keys:
+        return
+    for kind in ("signal", "update"):
+        for row in tx.fetch(f"{kind}s_by_request", keys):
+            workflow = loaded.workflows.get((row.shard, row.namespace, row.workflow_id))
+            if workflow is not None:
+                state = loaded.states[(workflow.shard, workflow.current_run_id)]
+                state.requests[(kind, row.request_id)] = row
+
+
+def _load_needs(tx: Any, loaded: Loaded, intents: Sequence[Intent], moment: Moment) -> None:
+    keys: tuple[set[Key], set[Key], set[Key]] = (set(), set(), set())
     for intent in intents:
         state = loaded.state_of(intent)
         if state is None or state.run.closed:
             continue
-        # A run whose SDK cannot see failures is failed for it, and then ends with open work.
-        blind = intent.closes_step and dialects.blind_to_failures(state.run.sdk_version)
-        if blind or intent.needs_open_work(state.run, tx.now):
-            keys.add((state.run.shard, state.run.run_id))
-    if keys:
-        ordered = sorted(keys)
-        loaded.add_tasks(tx.fetch("open_tasks_of_runs", ordered))
-        loaded.add_activities(tx.fetch("open_activities_of_runs", ordered))
-        loaded.add_timers(tx.fetch("open_timers_of_runs", ordered))
+        needs = intent.needs(state.run, moment)
+        if intent.closes_step and dialects.blind_to_failures(state.run.sdk_version):
+            # A run whose SDK cannot see failures is failed for it, and then ends with open work.
+            child = state.run.parent is not None
+            needs = Needs(True, child, child)
+        for wanted, needed in zip(keys, needs, strict=True):
+            if needed:
+                wanted.add((state.run.shard, state.run.run_id))
+    if keys[0]:
+        for name in ("tasks", "activities", "timers", "children", "signals", "updates"):
+            loaded.add(name, tx.fetch(f"open_{name}_of_runs", sorted(keys[0])))
+    if keys[1]:
+        holders = [loaded.states[key].run for key in sorted(keys[1])]
+        names = [(run.shard, run.namespace, run.workflow_id) for run in holders]
+        for workflow in tx.fetch("workflows_by_id", names):
+            loaded.workflows.setdefault(workflow[:3], workflow)
+        loaded.place_workflows()
+    if keys[2]:
+        for details in tx.fetch("details_of_runs", sorted(keys[2])):
+            loaded.states[(details.shard, details.run_id)].details = details
+
+
+def _load_inboxes(tx: Any, loaded: Loaded, intents: Sequence[Intent]) -> None:
+    """What a run has been told and not used yet, and the timers of its waits."""
+    signals: set[Key] = set()
+    updates: set[Key] = set()
+    timers: set[Key] = set()
+    for intent in intents:
+        state = loaded.state_of(intent)
+        if state is None or state.run.closed or not intent.ends_task:
+            continue
+        run = state.run
+        if run.open_signals:
+            signals.add((run.shard, run.run_id))
+        if run.open_updates:
+            updates.add((run.shard, run.run_id))
+        timers.update((run.shard, wait["timer_id"]) for wait in run.waits if wait.get("timer_id"))
+    for name, keys in (("signals", signals), ("updates", updates)):
+        if keys:
+            loaded.add(name, tx.fetch(f"open_{name}_of_runs", sorted(keys)))
+    if timers:
+        loaded.add("timers", tx.fetch("timers_by_id", sorted(timers)))
 
 
 def _load_barriers(tx: Any, loaded: Loaded, intents: Sequence[Intent]) -> None:
@@ -140,21 +144,26 @@ def _load_barriers(tx: Any, loaded: Loaded, intents: Sequence[Intent]) -> None:
         if steps.completes_barrier(loaded.states[(shard, run_id)].run, barrier, count):
             wanted.add((shard, run_id, barrier))
     if wanted:
-        ordered = sorted(wanted)
-        loaded.add_activities(tx.fetch("activities_of_barriers", ordered))
-        loaded.add_timers(tx.fetch("timers_of_barriers", ordered))
+        for name in ("activities", "timers", "children"):
+            loaded.add(name, tx.fetch(f"{name}_of_barriers", sorted(wanted)))
 
 
 def _barrier_of(intent: Intent, state: RunState) -> int | None:
-    step: Activity | Timer | None = None
+    step: Step | None = None
     if intent.timer_key is not None:
         step = state.timers.get(intent.timer_key)
+    elif intent.child_key is not None:
+        step = state.children.get(intent.child_key)
     elif intent.activity_key is not None:
         step = state.activities.get(intent.activity_key)
     elif intent.task_key is not None and intent.task_key in state.tasks:
         name = state.tasks[intent.task_key].activity_execution_id
         step = state.activities.get(name) if name is not None else None
     return None if step is None else step.barrier
+
+
+def _workflow_keys(intents: Sequence[Intent]) -> list[tuple[int, str, str]]:
+    return sorted({(each.shard, *each.workflow_key) for each in intents if each.workflow_key})
 
 
 def _keys(intents: Sequence[Intent], name: str) -> list[Key]:

@@ -19,7 +19,9 @@ def close_run(draft: Draft, status: str, closed_reason: str) -> None:
     run.deadline_at = None
     run.task_id, run.task_leased, run.wake_requested = None, False, False
     run.barriers, run.ready_barriers = {}, []
-    run.open_activities = run.open_timers = 0
+    run.open_activities = run.open_timers = run.open_children = 0
+    run.open_signals = run.open_updates = run.held_messages = 0
+    run.waits = []
     for task in draft.tasks():
         if task.status in ("ready", "leased"):
             draft.put_task(task._replace(status="cancelled"))

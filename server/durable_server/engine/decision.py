@@ -5,23 +5,30 @@ A decision is values only. `advance` writes it, answers with `answer`, and wakes
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
+from durable_server.clock import SECOND
 from durable_server.engine.limits import Limits
 from durable_server.engine.run_state import (
     Activity,
+    Child,
     Event,
     Message,
     Payload,
     Run,
     RunDetails,
     RunState,
+    Signal,
     Task,
     Timer,
+    Update,
     Workflow,
 )
+
+# A message is delivered right after its commit; what then is still there, a pass delivers.
+DELIVERY_SECONDS = 5
 
 
 @dataclass(slots=True)
@@ -35,7 +42,10 @@ class Moment:
 
 @dataclass(slots=True)
 class Decision:
-    """What to write and what to answer. Lists hold each changed row once, as it is to be stored."""
+    """What to write and what to answer. Lists hold each changed row once, as it is to be stored.
+
+    `further` are decisions about other runs of the same workflow that belong to this one.
+    """
 
     state: RunState
     answer: Any = None
@@ -47,8 +57,15 @@ class Decision:
     tasks: dict[str, Task] = field(default_factory=dict)
     activities: dict[str, Activity] = field(default_factory=dict)
     timers: dict[str, Timer] = field(default_factory=dict)
+    children: dict[str, Child] = field(default_factory=dict)
+    signals: dict[str, Signal] = field(default_factory=dict)
+    updates: dict[str, Update] = field(default_factory=dict)
     new_rows: set[str] = field(default_factory=set)
     messages: list[Message] = field(default_factory=list)
+    further: list["Decision"] = field(default_factory=list)
+
+
+Row = TypeVar("Row")
 
 
 class Draft:
@@ -75,6 +92,11 @@ class Draft:
         self.run.next_step += 1
         return step
 
+    def take_command(self) -> int:
+        """The number of the next request that changes the run: it orders signals and updates."""
+        self.run.command_count += 1
+        return self.run.command_count
+
     def task(self, task_id: str) -> Task:
         """A task at hand, as this draft has left it."""
         return self._decision.tasks.get(task_id) or self._state.tasks[task_id]
@@ -98,6 +120,39 @@ class Draft:
         merged = {**self._state.timers, **self._decision.timers}
         return sorted(merged.values(), key=lambda each: each.step)
 
+    def child(self, child_call_id: str) -> Child:
+        """A child at hand, as this draft has left it."""
+        return self._decision.children.get(child_call_id) or self._state.children[child_call_id]
+
+    def children(self) -> list[Child]:
+        """Every child at hand, as this draft has left it, in step order."""
+        merged = {**self._state.children, **self._decision.children}
+        return sorted(merged.values(), key=lambda each: each.step)
+
+    def signals(self) -> list[Signal]:
+        """Every signal at hand, as this draft has left it, in the order of arrival."""
+        merged = {**self._state.signals, **self._decision.signals}
+        return sorted(merged.values(), key=lambda each: each.command_sequence)
+
+    def updates(self) -> list[Update]:
+        """Every update at hand, as this draft has left it, in the order of arrival."""
+        merged = {**self._state.updates, **self._decision.updates}
+        return sorted(merged.values(), key=lambda each: each.command_sequence)
+
+    @property
+    def workflow(self) -> Workflow:
+        """The holder of the workflow id, as this draft has left it; must be at hand."""
+        workflow = self._decision.workflow or self._state.workflow
+        assert workflow is not None
+        return workflow
+
+    @property
+    def details(self) -> RunDetails:
+        """What the run carries, as this draft has left it; must be at hand."""
+        details = self._decision.details or self._state.details
+        assert details is not None
+        return details
+
     def put_task(self, task: Task, *, new: bool = False) -> None:
         """Write a task."""
         self._decision.tasks[task.task_id] = task
@@ -115,6 +170,51 @@ class Draft:
         self._decision.timers[timer.timer_id] = timer
         if new:
             self._decision.new_rows.add(timer.timer_id)
+
+    def put_child(self, child: Child, *, new: bool = False) -> None:
+        """Write a child."""
+        self._decision.children[child.child_call_id] = child
+        if new:
+            self._decision.new_rows.add(child.child_call_id)
+
+    def put_signal(self, signal: Signal, *, new: bool = False) -> None:
+        """Write a signal."""
+        self._decision.signals[signal.signal_id] = signal
+        if new:
+            self._decision.new_rows.add(signal.signal_id)
+
+    def put_update(self, update: Update, *, new: bool = False) -> None:
+        """Write an update."""
+        self._decision.updates[update.update_id] = update
+        if new:
+            self._decision.new_rows.add(update.update_id)
+
+    def put_details(self, details: RunDetails) -> None:
+        """Write what the run carries; its input never changes."""
+        self._decision.details = details
+
+    def put_workflow(self, workflow: Workflow) -> None:
+        """Write the holder of the workflow id."""
+        self._decision.workflow = workflow
+
+    def send(self, kind: str, to_shard: int, to_run_id: str, body: dict[str, Any]) -> None:
+        """Tell another run something, at least once, after this decision is stored."""
+        message = Message(
+            shard=self.run.shard,
+            message_id=self.new_id(),
+            sender_run_id=self.run.run_id,
+            kind=kind,
+            to_shard=to_shard,
+            to_run_id=to_run_id,
+            body=orjson.dumps(body).decode(),
+            created_at=self.now,
+            due_at=self.now + DELIVERY_SECONDS * SECOND,
+        )
+        self._decision.messages.append(message)
+
+    def follow(self, decision: Decision) -> None:
+        """Have a decision about another run of the same workflow carried out with this one."""
+        self._decision.further.append(decision)
 
     def append(
         self,
@@ -153,11 +253,15 @@ class Draft:
         decision.answer = answer
         decision.state = RunState(
             self.run,
-            {**state.tasks, **decision.tasks} if decision.tasks else state.tasks,
-            {**state.activities, **decision.activities}
-            if decision.activities
-            else state.activities,
-            {**state.timers, **decision.timers} if decision.timers else state.timers,
+            _after(state.tasks, decision.tasks),
+            _after(state.activities, decision.activities),
+            _after(state.timers, decision.timers),
+            _after(state.children, decision.children),
+            _after(state.signals, decision.signals),
+            _after(state.updates, decision.updates),
+            decision.workflow or state.workflow,
+            decision.details or state.details,
+            state.requests,
         )
         return decision
 
@@ -170,3 +274,7 @@ class Draft:
         self._decision.new_run = True
         self._decision.workflow = workflow
         self._decision.details = details
+
+
+def _after(before: dict[str, Row], changed: dict[str, Row]) -> dict[str, Row]:
+    return {**before, **changed} if changed else before

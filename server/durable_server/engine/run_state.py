@@ -32,7 +32,6 @@ class Workflow(NamedTuple):
     workflow_type: str
     current_run_id: str
     run_count: int
-    command_count: int
     created_at: int
 
 
@@ -44,6 +43,9 @@ class Run:
     holds it. `barriers` maps a barrier to [members, members closed]; a barrier is the group of
     blocking steps of one completion, named by its first step. `ready_barriers` are those that
     completed while the workflow task was leased: their closing events wait for its end.
+    `held_messages` counts the signals and updates that arrived meanwhile and wait likewise.
+    `command_count` numbers the client's requests that changed the run. `parent`: JSON text, whose
+    child the run is and how it is tried again. `waits`: the open condition and signal waits.
     """
 
     shard: int
@@ -76,9 +78,17 @@ class Run:
     task_id: str | None
     task_leased: bool
     wake_requested: bool
+    command_count: int = 0
+    open_children: int = 0
+    open_signals: int = 0
+    open_updates: int = 0
+    held_messages: int = 0
+    parent: str | None = None
+    archived_at: int | None = None
     barriers: dict[str, list[int]] = field(default_factory=dict)
     ready_barriers: list[int] = field(default_factory=list)
     version_markers: dict[str, int] = field(default_factory=dict)
+    waits: list[dict[str, Any]] = field(default_factory=list)
 
     def copied(self) -> "Run":
         """A run that can be changed without changing this one."""
@@ -89,6 +99,7 @@ class Run:
             run.barriers = {}
         run.ready_barriers = list(run.ready_barriers)
         run.version_markers = dict(run.version_markers)
+        run.waits = [dict(wait) for wait in run.waits] if run.waits else []
         return run
 
     @property
@@ -100,6 +111,12 @@ class Run:
     def closed(self) -> bool:
         """Whether the run has reached a final status."""
         return self.status not in OPEN_STATUSES
+
+    @property
+    def has_open_work(self) -> bool:
+        """Whether anything but the workflow task would be left behind if the run closed now."""
+        counts = (self.open_activities, self.open_timers, self.open_children)
+        return any(counts) or bool(self.open_signals or self.open_updates or self.waits)
 
 
 _run_fields = attrgetter(*(each.name for each in fields(Run)))
@@ -195,7 +212,8 @@ class Activity(NamedTuple):
 class Timer(NamedTuple):
     """A durable timer. Key: shard, timer_id. status: pending | fired | cancelled.
 
-    `kind` is None for a timer that workflow code started. `closing` and `group` as in Activity.
+    `kind` is None for a timer that workflow code started; one that bounds a wait has its kind, and
+    in `wait` (JSON text) the wait's identity. `closing` and `group` as in Activity.
     """
 
     shard: int
@@ -209,6 +227,94 @@ class Timer(NamedTuple):
     status: str
     group: str | None
     closing: str | None
+    wait: str | None = None
+
+
+class Child(NamedTuple):
+    """A child workflow as its parent knows it. Key: shard (the parent's), child_call_id.
+
+    status: started | completed | failed | cancelled | terminated. The call lives over all runs of
+    the child (tried again, continued): `child_run_id` and `child_run_number` name the last one that
+    the parent has heard of. `options`: JSON text of what the command asked for.
+    `closing` and `group` as in Activity.
+    """
+
+    shard: int
+    child_call_id: str
+    run_id: str
+    step: int
+    barrier: int
+    workflow_type: str
+    task_queue: str
+    status: str
+    child_shard: int
+    child_workflow_id: str
+    child_run_id: str
+    child_run_number: int
+    parent_close_policy: str
+    options: str | None
+    group: str | None
+    created_at: int
+    closed_at: int | None
+    closing: str | None
+
+
+class Signal(NamedTuple):
+    """A signal that a run has accepted. Key: shard, signal_id. status: received | applied.
+
+    `recorded`: whether its event is in the history; one that came while the workflow task was
+    leased waits for the end of that task. `arguments` is a blob, None when there are none.
+    `wait_id`: the signal wait that consumes it. `command`: JSON text, who sent it and how.
+    """
+
+    shard: int
+    signal_id: str
+    run_id: str
+    namespace: str
+    workflow_id: str
+    command_id: str
+    command_sequence: int
+    name: str
+    codec: str | None
+    arguments: str | None
+    request_id: str | None
+    status: str
+    recorded: bool
+    wait_id: str | None
+    step: int | None
+    command: str | None
+    received_at: int
+    applied_at: int | None
+
+
+class Update(NamedTuple):
+    """An update that a run has accepted. Key: shard, update_id. status: accepted | completed |
+    failed.
+
+    `scope`: instance | run, what the client addressed. `failure`: JSON text. The rest as in Signal.
+    """
+
+    shard: int
+    update_id: str
+    run_id: str
+    namespace: str
+    workflow_id: str
+    command_id: str
+    command_sequence: int
+    name: str
+    codec: str | None
+    arguments: str | None
+    request_id: str | None
+    scope: str
+    status: str
+    recorded: bool
+    step: int | None
+    result_codec: str | None
+    result: str | None
+    failure: str | None
+    command: str | None
+    accepted_at: int
+    closed_at: int | None
 
 
 class Event(NamedTuple):
@@ -244,12 +350,19 @@ class Message(NamedTuple):
 
 @dataclass(slots=True)
 class RunState:
-    """A run and those of its rows that are at hand, as left by the decisions taken so far."""
+    """A run and those of its rows that are at hand, as left by the decisions taken so far.
+
+    `workflow` and `details` are None unless an intent needs them. `requests` are the signals and
+    updates of the workflow that carry a request id which an intent repeats: by kind and id.
+    """
 
     run: Run
     tasks: dict[str, Task] = field(default_factory=dict)
     activities: dict[str, Activity] = field(default_factory=dict)
     timers: dict[str, Timer] = field(default_factory=dict)
-
-
-JsonObject = dict[str, Any]
+    children: dict[str, Child] = field(default_factory=dict)
+    signals: dict[str, Signal] = field(default_factory=dict)
+    updates: dict[str, Update] = field(default_factory=dict)
+    workflow: Workflow | None = None
+    details: RunDetails | None = None
+    requests: dict[tuple[str, str], Signal | Update] = field(default_factory=dict)

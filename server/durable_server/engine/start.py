@@ -84,7 +84,6 @@ def start(wanted: Start, moment: Moment) -> Decision:
         wanted.workflow_type,
         run.run_id,
         1,
-        1,
         moment.now,
     )
     details = RunDetails(
@@ -94,8 +93,10 @@ def start(wanted: Start, moment: Moment) -> Decision:
     return draft.done(_answer(run, "started_new"))
 
 
-def start_again(wanted: Start, workflow: Workflow, state: RunState, moment: Moment) -> Decision:
+def start_again(wanted: Start, state: RunState, moment: Moment) -> Decision:
     """The id is taken: answer with the open run, or refuse."""
+    workflow = state.workflow
+    assert workflow is not None
     if workflow.workflow_type != wanted.workflow_type:
         text = (
             f"Workflow instance [{wanted.workflow_id}] is reserved for durable type "
@@ -144,6 +145,7 @@ def _new_run(wanted: Start, moment: Moment) -> Run:
         task_id=None,
         task_leased=False,
         wake_requested=False,
+        command_count=1,
     )
 
 

@@ -1,10 +1,10 @@
 """Steps of a workflow that block it, and the barrier that lets their results into history.
 
-Theory of operation. The blocking commands of one completion (activities, timers) form a barrier.
-A worker that is woken while only some of them have closed sends all of them again, and results
-count by their order in history. So the closing event of a step is held on its row until every step
-of its barrier has closed; then all closing events are recorded in the order of the commands, and
-the run is woken once.
+Theory of operation. The blocking commands of one completion (activities, timers, children) form a
+barrier. A worker that is woken while only some of them have closed sends all of them again, and
+results count by their order in history. So the closing event of a step is held on its row until
+every step of its barrier has closed; then all closing events are recorded in the order of the
+commands, and the run is woken once.
 
 While a workflow task is leased its worker decides on the history it was given. A barrier that
 completes meanwhile is remembered in `Run.ready_barriers`, and let in when that task ends.
@@ -17,9 +17,10 @@ import orjson
 from durable_server.engine import dialects
 from durable_server.engine.decision import Draft
 from durable_server.engine.resume import fail_run, resume_run
-from durable_server.engine.run_state import Activity, Run, Timer
+from durable_server.engine.run_state import Activity, Child, Run, Timer
 
 Resume = dict[str, Any]
+Step = Activity | Timer | Child
 
 
 def open_barrier(run: Run, first_step: int, size: int) -> None:
@@ -33,7 +34,7 @@ def completes_barrier(run: Run, barrier: int, closing: int) -> bool:
     return size > 1 and closed + closing >= size
 
 
-def close(draft: Draft, step: Activity | Timer, event_type: str, payload: dict[str, Any]) -> None:
+def close(draft: Draft, step: Step, event_type: str, payload: dict[str, Any]) -> None:
     """Record that a step has closed: at once, or held until its barrier lets it in.
 
     `step` is the row in its final state. The rows of a barrier that this completes are at hand.
@@ -58,7 +59,7 @@ def let_in(draft: Draft) -> None:
     run = draft.run
     barriers, run.ready_barriers = run.ready_barriers, []
     for barrier in barriers:
-        reason: Resume = {}
+        reason: Resume | None = None
         for step in _steps_of(draft, barrier):
             if step.closing is None:
                 continue
@@ -70,25 +71,29 @@ def let_in(draft: Draft) -> None:
             if dialects.blind_to_failures(run.sdk_version) and event_type in _FAILURES:
                 fail_run(draft, payload)
                 return
-        resume_run(draft, reason)
+        # A timer whose wait ended while it was held has nothing to tell any more.
+        if reason is not None:
+            resume_run(draft, reason)
 
 
 _FAILURES = frozenset({"ActivityFailed", "ActivityTimedOut"})
 
 
-def _steps_of(draft: Draft, barrier: int) -> list[Activity | Timer]:
-    rows: list[Activity | Timer] = [*draft.activities(), *draft.timers()]
+def _steps_of(draft: Draft, barrier: int) -> list[Step]:
+    rows: list[Step] = [*draft.activities(), *draft.timers(), *draft.children()]
     return sorted((row for row in rows if row.barrier == barrier), key=lambda row: row.step)
 
 
-def _put(draft: Draft, step: Activity | Timer) -> None:
+def _put(draft: Draft, step: Step) -> None:
     if isinstance(step, Activity):
         draft.put_activity(step)
+    elif isinstance(step, Child):
+        draft.put_child(step)
     else:
         draft.put_timer(step)
 
 
-def _resume(step: Activity | Timer, event_type: str) -> Resume:
+def _resume(step: Step, event_type: str) -> Resume:
     """Why the next workflow task exists; a timed-out activity gives no reason, as documented."""
     if event_type == "ActivityTimedOut":
         return {}
@@ -102,6 +107,17 @@ def _resume(step: Activity | Timer, event_type: str) -> Resume:
             "activity_execution_id": execution,
             "activity_attempt_id": f"{execution}.{step.attempt}",
             "activity_type": step.activity_type,
+            "workflow_sequence": step.step,
+            "workflow_event_type": event_type,
+        }
+    if isinstance(step, Child):
+        return {
+            "workflow_wait_kind": "child",
+            "open_wait_id": f"child:{step.child_call_id}",
+            "resume_source_kind": "child_workflow_run",
+            "resume_source_id": step.child_run_id,
+            "child_call_id": step.child_call_id,
+            "child_workflow_run_id": step.child_run_id,
             "workflow_sequence": step.step,
             "workflow_event_type": event_type,
         }

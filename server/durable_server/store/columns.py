@@ -11,17 +11,20 @@ import orjson
 
 from durable_server.engine.run_state import (
     Activity,
+    Child,
     Event,
     Message,
     Payload,
     Run,
     RunDetails,
+    Signal,
     Task,
     Timer,
+    Update,
     Workflow,
 )
 
-STEPS = ("barriers", "ready_barriers", "version_markers")
+STEPS = ("barriers", "ready_barriers", "version_markers", "waits")
 _RUN_PLAIN = tuple(each.name for each in fields(Run) if each.name not in STEPS)
 _LEASED, _WAKE = _RUN_PLAIN.index("task_leased"), _RUN_PLAIN.index("wake_requested")
 _plain_values = attrgetter(*_RUN_PLAIN)
@@ -65,11 +68,11 @@ class Table:
 
 
 def run_to_row(run: Run) -> tuple[Any, ...]:
-    """The row of a run; barriers and markers share one column, null while there are none."""
+    """The row of a run; barriers, markers and waits share a column, null while there are none."""
     plain = _plain_values(run)
-    if not (run.barriers or run.ready_barriers or run.version_markers):
+    if not (run.barriers or run.ready_barriers or run.version_markers or run.waits):
         return (*plain, None)
-    steps = orjson.dumps([run.barriers, run.ready_barriers, run.version_markers])
+    steps = orjson.dumps([run.barriers, run.ready_barriers, run.version_markers, run.waits])
     return (*plain, steps.decode())
 
 
@@ -131,6 +134,7 @@ RUNS = Table(
             "execution_timeout_seconds",
             "run_timeout_seconds",
             "started_at",
+            "parent",
         ]
     ),
     run_to_row,
@@ -144,7 +148,7 @@ RUN_DETAILS = Table(
         *(Column(name, "text") for name in _texts),
     ),
     ("shard", "run_id"),
-    frozenset({"shard", "run_id"}),
+    frozenset({"shard", "run_id", "input_codec", "input_blob"}),
     details_to_row,
     details_of_row,
 )
@@ -162,8 +166,39 @@ ACTIVITIES = _mirror(
     "run_id step barrier activity_type options group payload_codec scheduled_sequence created_at",
 )
 TIMERS = _mirror(
-    "timers", Timer, ("shard", "timer_id"), "run_id step barrier kind delay_seconds group"
+    "timers", Timer, ("shard", "timer_id"), "run_id step barrier kind delay_seconds group wait"
+)
+CHILDREN = _mirror(
+    "children",
+    Child,
+    ("shard", "child_call_id"),
+    "run_id step barrier workflow_type task_queue child_shard child_workflow_id"
+    " parent_close_policy options group created_at",
+)
+SIGNALS = _mirror(
+    "signals",
+    Signal,
+    ("shard", "signal_id"),
+    "namespace workflow_id command_id name codec arguments request_id command received_at",
+)
+UPDATES = _mirror(
+    "updates",
+    Update,
+    ("shard", "update_id"),
+    "namespace workflow_id command_id name codec arguments request_id scope command accepted_at",
 )
 EVENTS = _mirror("events", Event, ("shard", "run_id", "sequence"))
 MESSAGES = _mirror("messages", Message, ("shard", "message_id"))
-TABLES = (WORKFLOWS, RUNS, RUN_DETAILS, TASKS, ACTIVITIES, TIMERS, EVENTS, MESSAGES)
+TABLES = (
+    WORKFLOWS,
+    RUNS,
+    RUN_DETAILS,
+    TASKS,
+    ACTIVITIES,
+    TIMERS,
+    CHILDREN,
+    SIGNALS,
+    UPDATES,
+    EVENTS,
+    MESSAGES,
+)

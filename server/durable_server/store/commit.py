@@ -34,13 +34,16 @@ def merge(decisions: Iterable[Decision]) -> Changes:
         run, new = decision.state.run, decision.new_rows
         key = (run.shard, run.run_id)
         changes.put(columns.RUNS, key, run, decision.new_run)
-        for task in decision.tasks.values():
-            changes.put(columns.TASKS, task.task_id, task, task.task_id in new)
-        for activity in decision.activities.values():
-            name = activity.activity_execution_id
-            changes.put(columns.ACTIVITIES, name, activity, name in new)
-        for timer in decision.timers.values():
-            changes.put(columns.TIMERS, timer.timer_id, timer, timer.timer_id in new)
+        for table, rows in (
+            (columns.TASKS, decision.tasks),
+            (columns.ACTIVITIES, decision.activities),
+            (columns.TIMERS, decision.timers),
+            (columns.CHILDREN, decision.children),
+            (columns.SIGNALS, decision.signals),
+            (columns.UPDATES, decision.updates),
+        ):
+            for name, row in rows.items():
+                changes.put(table, name, row, name in new)
         for event in decision.events:
             changes.inserts["events"][event[:3]] = event
         for message in decision.messages:

@@ -17,6 +17,20 @@ def list_events(tx: Any, shard: int, run_id: str, after: int, limit: int) -> lis
     return [Event(*row) for row in query.execute(tx.database)]
 
 
+_FAILED = (
+    *("ActivityFailed", "ActivityTimedOut", "ChildRunFailed", "UpdateCompleted"),
+    *("WorkflowFailed", "WorkflowTimedOut", "WorkflowCancelled", "WorkflowTerminated"),
+)
+
+
+def list_failures(tx: Any, shard: int, run_id: str, after: int, limit: int) -> list[Event]:
+    """Events after a sequence number that tell of a failure, newest first, at most `limit`."""
+    query = Row.select(*_FIELDS).where(_of(shard, run_id), Row.sequence > after)
+    query = query.where(Row.event_type.in_(_FAILED), Row.payload.contains('"failure_id":'))
+    query = query.order_by(Row.sequence.desc()).limit(limit).tuples()
+    return [Event(*row) for row in query.execute(tx.database)]
+
+
 def count_events(tx: Any, shard: int, run_id: str) -> int:
     """How many events a run has."""
     found: int = Row.select().where(_of(shard, run_id)).count(tx.database)

@@ -34,17 +34,32 @@ def _of_barriers(table: Table) -> Question:
     return Question(table, keys, f"{_SAME_RUN} AND t.barrier = k.barrier")
 
 
+def _by_request(table: Table) -> Question:
+    names = ("namespace", "workflow_id", "request_id")
+    keys = (SHARD, *(Column(name, "text") for name in names))
+    where = " AND ".join(f"t.{each.name} = k.{each.name}" for each in keys)
+    return Question(table, keys, where)
+
+
 QUESTIONS = {
     "workflows_by_id": _by_key(columns.WORKFLOWS),
     "runs_by_id": _by_key(columns.RUNS),
     "tasks_by_id": _by_key(columns.TASKS),
     "activities_by_id": _by_key(columns.ACTIVITIES),
     "timers_by_id": _by_key(columns.TIMERS),
+    "children_by_id": _by_key(columns.CHILDREN),
+    "updates_by_id": _by_key(columns.UPDATES),
     "details_of_runs": _by_key(columns.RUN_DETAILS),
     "events_at": _by_key(columns.EVENTS),
     "open_tasks_of_runs": _of_runs(columns.TASKS, "t.status IN ('ready', 'leased')"),
     "open_activities_of_runs": _of_runs(columns.ACTIVITIES, "t.status IN ('pending', 'running')"),
     "open_timers_of_runs": _of_runs(columns.TIMERS, "t.status = 'pending'"),
+    "open_children_of_runs": _of_runs(columns.CHILDREN, "t.status = 'started'"),
+    "open_signals_of_runs": _of_runs(columns.SIGNALS, "t.status = 'received'"),
+    "open_updates_of_runs": _of_runs(columns.UPDATES, "t.status = 'accepted'"),
+    "signals_by_request": _by_request(columns.SIGNALS),
+    "updates_by_request": _by_request(columns.UPDATES),
+    "children_of_barriers": _of_barriers(columns.CHILDREN),
     "activities_of_barriers": _of_barriers(columns.ACTIVITIES),
     "timers_of_barriers": _of_barriers(columns.TIMERS),
     "events_of_runs": Question(

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from durable_server.store.columns import RUNS, TABLES, TASKS, Column, Table
+from durable_server.store.columns import MESSAGES, RUNS, TABLES, TASKS, Column, Table
 from durable_server.store.questions import QUESTIONS, Question, listed
 
 
@@ -90,6 +90,13 @@ def _output() -> Statement:
     return _prepared("update_output", _arrays(columns), sql)
 
 
+def _delete(table: Table) -> Statement:
+    keys = tuple(each for each in table.columns if each.name in table.key)
+    same = " AND ".join(f"t.{each.name} = k.{each.name}" for each in keys)
+    sql = f"DELETE FROM {table.name} t USING {_rows(keys)} WHERE {same}"
+    return _prepared(f"delete_{table.name}", _arrays(keys), sql)
+
+
 STATEMENTS = {
     **{name: _fetch(name, question) for name, question in QUESTIONS.items()},
     **{f"insert_{table.name}": _insert(table) for table in TABLES},
@@ -99,6 +106,7 @@ STATEMENTS = {
         if any(name not in table.fixed for name in table.names)
     },
     "update_output": _output(),
+    "delete_messages": _delete(MESSAGES),
     "lock_runs": _lock("lock_runs", ""),
     "lock_free_runs": _lock("lock_free_runs", " SKIP LOCKED"),
     "claimable": _claimable("claimable", "", []),

@@ -73,4 +73,5 @@ STATEMENTS = {
         "UPDATE run_details SET output_codec = ?3, output_blob = ?4"
         " WHERE shard = ?1 AND run_id = ?2"
     ),
+    "delete_messages": "DELETE FROM messages WHERE shard = ?1 AND message_id = ?2",
 }

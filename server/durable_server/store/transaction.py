@@ -52,6 +52,10 @@ class Transaction:
         """Write decisions; see `commit.write`."""
         commit.write(self, decisions)
 
+    def delete_messages(self, keys: Keys) -> None:
+        """Take delivered messages, by (shard, message id), out of the outbox; others may have."""
+        self._run_for_rows("delete_messages", list(dict.fromkeys(keys)))
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """What fails inside is undone alone; driver errors leave as the store's own."""
@@ -82,6 +86,10 @@ class Transaction:
 
     def write_rows(self, name: str, rows: list[tuple[Any, ...]]) -> None:
         """Run an insert or update for all rows; StoreConflict when one is missing."""
+        self._run_for_rows(name, rows)
+        _check_count(self._cursor.rowcount, len(rows), name)
+
+    def _run_for_rows(self, name: str, rows: Keys) -> None:
         raise NotImplementedError
 
 
@@ -128,9 +136,8 @@ class PostgresTransaction(Transaction):
         found: list[Any] = self._cursor.fetchall()
         return found
 
-    def write_rows(self, name: str, rows: list[tuple[Any, ...]]) -> None:
+    def _run_for_rows(self, name: str, rows: Keys) -> None:
         self._run(name, _transposed(rows, len(rows[0])))
-        _check_count(self._cursor.rowcount, len(rows), name)
 
 
 def _transposed(rows: Keys, width: int) -> list[str]:
@@ -172,6 +179,5 @@ class SqliteTransaction(Transaction):
         sql = statements_sqlite.claimable(None if types is None else len(types))
         return self._all(sql, [*channel, now, *(types or ()), limit])
 
-    def write_rows(self, name: str, rows: list[tuple[Any, ...]]) -> None:
+    def _run_for_rows(self, name: str, rows: Keys) -> None:
         self._cursor.executemany(statements_sqlite.STATEMENTS[name], rows)
-        _check_count(self._cursor.rowcount, len(rows), name)

@@ -1,6 +1,7 @@
 """Peewee models of the current schema."""
 
-from durable_server.store.models.messages import Message, ReceivedMessage
+from durable_server.store.models.children import Child
+from durable_server.store.models.messages import Message, Signal, Update
 from durable_server.store.models.places import Namespace, SchemaMigration, Worker
 from durable_server.store.models.runs import Event, Run, RunDetails, Workflow
 from durable_server.store.models.steps import Activity, Task, Timer
@@ -13,8 +14,10 @@ MODELS = (
     Task,
     Activity,
     Timer,
+    Child,
     Message,
-    ReceivedMessage,
+    Signal,
+    Update,
     Namespace,
     Worker,
     SchemaMigration,
@@ -22,15 +25,17 @@ MODELS = (
 __all__ = [
     "MODELS",
     "Activity",
+    "Child",
     "Event",
     "Message",
     "Namespace",
-    "ReceivedMessage",
     "Run",
     "RunDetails",
     "SchemaMigration",
+    "Signal",
     "Task",
     "Timer",
+    "Update",
     "Worker",
     "Workflow",
 ]

@@ -12,7 +12,6 @@ class Workflow(Model):
     workflow_type = TextField()
     current_run_id = TextField()
     run_count = BigIntegerField()
-    command_count = BigIntegerField()
     created_at = BigIntegerField()
 
     class Meta:
@@ -53,6 +52,13 @@ class Run(Model):
     task_id = TextField(null=True)
     task_leased = BooleanField()
     wake_requested = BooleanField()
+    command_count = BigIntegerField(constraints=[SQL("DEFAULT 0")])
+    open_children = BigIntegerField(constraints=[SQL("DEFAULT 0")])
+    open_signals = BigIntegerField(constraints=[SQL("DEFAULT 0")])
+    open_updates = BigIntegerField(constraints=[SQL("DEFAULT 0")])
+    held_messages = BigIntegerField(constraints=[SQL("DEFAULT 0")])
+    parent = TextField(null=True)
+    archived_at = BigIntegerField(null=True)
     steps = TextField(null=True)
 
     class Meta:

@@ -87,6 +87,7 @@ class Timer(Model):
     status = TextField()
     group = TextField(null=True)
     closing = TextField(null=True)
+    wait = TextField(null=True)
 
     class Meta:
         table_name = "timers"
