@@ -6,14 +6,17 @@ problem by field; applying writes events and rows into a draft. A batch is appli
 
 from typing import Any, NamedTuple
 
-from durable_server.engine import steps
+from durable_server.engine import bounds, steps
 from durable_server.engine.commands import (
     complete_workflow,
     fail_workflow,
+    record_local_activity,
     record_side_effect,
     record_version_marker,
     schedule_activity,
     start_timer,
+    upsert_memo,
+    upsert_search_attributes,
 )
 from durable_server.engine.commands.fields import Fields
 from durable_server.engine.commands.groups import step_of
@@ -31,7 +34,12 @@ MODULES: dict[str, Any] = {
     "start_timer": start_timer,
     "record_side_effect": record_side_effect,
     "record_version_marker": record_version_marker,
+    "record_local_activity": record_local_activity,
+    "upsert_search_attributes": upsert_search_attributes,
+    "upsert_memo": upsert_memo,
 }
+# Commands that change what the run carries, which must then be at hand.
+OF_DETAILS = frozenset({"upsert_search_attributes", "upsert_memo"})
 
 
 class Completion(NamedTuple):
@@ -42,6 +50,14 @@ class Completion(NamedTuple):
     attempt: int
     commands: list[tuple[str, Command]]
     digest: str
+
+    def refused(self) -> dict[str, Any]:
+        """What the refusal of a whole batch tells its worker, beside the reason."""
+        return {
+            "task_id": self.task_id,
+            "workflow_task_attempt": self.attempt,
+            "outcome": "rejected",
+        }
 
 
 class TaskFailure(NamedTuple):
@@ -148,38 +164,18 @@ def place(draft: Draft, group: dict[str, Any] | None, completion: Completion, in
 
 
 def _check_batch(draft: Draft, completion: Completion) -> None:
-    commands, limits, run = completion.commands, draft.moment.limits, draft.run
+    commands, run = completion.commands, draft.run
     kinds = [kind for kind, _ in commands]
     for index, kind in enumerate(kinds[:-1]):
         if kind in TERMINAL:
             text = f"No command may follow {kind}, which ends the run."
             raise invalid_commands(completion, index + 1, text)
-    counts = (
-        ("command_batch_size", len(commands), limits.commands_per_task_max),
-        (
-            "pending_activity_count",
-            run.open_activities + kinds.count("schedule_activity"),
-            limits.pending_activities_max,
-        ),
-        (
-            "pending_timer_count",
-            run.open_timers + kinds.count("start_timer"),
-            limits.pending_timers_max,
-        ),
-    )
-    for limit_kind, value, limit in counts:
-        if 0 < limit < value:
-            raise structural_limit(completion, limit_kind, value, limit)
-
-
-def structural_limit(completion: Completion, kind: str, value: int, limit: int) -> Refusal:
-    """The refusal of a batch that would exceed a bound."""
-    return Refusal(
-        "structural_limit_exceeded",
-        task_id=completion.task_id,
-        workflow_task_attempt=completion.attempt,
-        outcome="rejected",
-        limit_kind=kind,
-        current_value=value,
-        configured_limit=limit,
-    )
+    facts = completion.refused()
+    bounds.keep(draft, "command_batch_size", 0, len(commands), **facts)
+    for kind, limit_kind, pending in (
+        ("schedule_activity", "pending_activity_count", run.open_activities),
+        ("start_timer", "pending_timer_count", run.open_timers),
+    ):
+        added = kinds.count(kind)
+        if added:
+            bounds.keep(draft, limit_kind, pending, pending + added, **facts)

@@ -17,6 +17,8 @@ class FailWorkflow(NamedTuple):
     exception_class: str | None
     non_retryable: bool
     exception: dict[str, Any]
+    failed_step_sequence: int | None
+    failed_activity_execution_id: str | None
 
 
 def parse(fields: Fields) -> FailWorkflow:
@@ -31,6 +33,8 @@ def parse(fields: Fields) -> FailWorkflow:
         fields.text("exception_class"),
         fields.boolean("non_retryable"),
         exception,
+        fields.integer("failed_step_sequence", least=1),
+        fields.text("failed_activity_execution_id"),
     )
 
 
@@ -52,8 +56,9 @@ def apply(draft: Draft, command: FailWorkflow, batch: Any) -> None:
         "message": command.message,
         "exception": {**exception, **command.exception},
     }
-    if command.exception_type:
-        payload["exception_type"] = command.exception_type
+    for name in ("exception_type", "failed_step_sequence", "failed_activity_execution_id"):
+        if getattr(command, name) is not None:
+            payload[name] = getattr(command, name)
     closing.close_run(draft, "failed", "failed")
     draft.append("WorkflowFailed", payload)
 

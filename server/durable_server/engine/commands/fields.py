@@ -19,14 +19,15 @@ _ACTIVITY_TIMEOUTS = (
     "heartbeat_timeout",
 )
 _CHILD = ("start_child_workflow",)
+_LOCAL = ("record_local_activity",)
 _SCOPES: dict[str, tuple[str, ...]] = {
-    "retry_policy": ("schedule_activity", *_CHILD),
-    **dict.fromkeys(_ACTIVITY_TIMEOUTS, ("schedule_activity",)),
+    "retry_policy": ("schedule_activity", *_CHILD, *_LOCAL),
+    **dict.fromkeys(_ACTIVITY_TIMEOUTS, ("schedule_activity", *_LOCAL)),
     "worker_session": ("schedule_activity",),
     "execution_timeout_seconds": _CHILD,
     "run_timeout_seconds": _CHILD,
     "parent_close_policy": _CHILD,
-    "non_retryable": ("fail_workflow", "fail_update"),
+    "non_retryable": ("fail_workflow", "fail_update", *_LOCAL),
     "exception": ("fail_workflow",),
     "delay_seconds": ("start_timer",),
     "timeout_seconds": ("open_condition_wait", "open_signal_wait"),
