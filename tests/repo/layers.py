@@ -37,7 +37,7 @@ SERVER: dict[str, set[str]] = {
         *("refusal", "attribution", "search_attributes", "config", "command_contracts"),
     },
     "maintenance": {"server", "engine", "advance.intents", "store.queries", "clock", "pending"}
-    | {"refusal"},
+    | {"refusal", "advance.receipts"},
     "http": {"refusal", "auth", "call", "server", "config", "store.namespaces", "pending"}
     | {"ids", "clock"},
     "logs": {"clock"},
