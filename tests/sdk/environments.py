@@ -12,7 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import distributions
 from pathlib import Path
 
-RELEASES = ("0.2.0", "0.4.14", "0.4.106", "2.0.0", "2.12.0")
+RELEASES = (
+    *("0.2.0", "0.3.1", "0.4.14", "0.4.15", "0.4.50", "0.4.106"),
+    *("2.0.0", "2.3.9", "2.5.6", "2.5.7", "2.9.1", "2.12.0"),
+)
+# The oldest, the last of its family and the newest stand for all where time is short.
+LEADING = ("0.2.0", "0.4.106", "2.12.0")
 ROOT = Path(__file__).resolve().parents[2] / ".sdk"
 INSTALL_SECONDS_MAX = 600
 

@@ -1,123 +1,109 @@
-"""Runs the programs of one SDK release, in its own environment, against a running server."""
+"""Runs the programs of official SDK releases, each in its own environment, against one server."""
 
 import json
 import os
-import signal
 import subprocess
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from tests.sdk.environments import python_for
 from tests.support.server_process import TOKEN, ServerProcess
-from tests.support.services import wait_until
 
 PROGRAMS = Path(__file__).parent / "programs"
-PROGRAM_SECONDS_MAX = 240
-# These releases insist on one protocol version; they choose it with the address (see docs).
-PINNED = {"0.2.0": "/protocol/1.0", "0.4.14": "/protocol/1.0"}
+PROGRAM_SECONDS_MAX = 300
+# Programs of different releases at once; each is one process that works and asks.
+AT_ONCE = 4
+# A lost worker's task is offered again when its lease ends; the tests need not wait a minute.
+LEASES = {"WORKFLOW_TASK_TIMEOUT": "5", "ACTIVITY_TASK_TIMEOUT": "15"}
+HISTORY_PAGE = 1000
 
 Facts = dict[str, Any]
+
+
+def path_for(release: str) -> str:
+    """Where a release that insists on one protocol version finds the server (`docs/workers.md`)."""
+    numbers = tuple(int(part) for part in release.split("."))
+    if numbers < (0, 4, 15):
+        return "/protocol/1.0"
+    if numbers < (0, 4, 22):
+        return "/protocol/1.1"
+    return ""
 
 
 class Release:
     """One release against one server, on a task queue of its own."""
 
-    def __init__(self, server: ServerProcess, release: str, logs: Path) -> None:
-        self.server = server
-        self.release = release
-        self.queue = f"queue-{release}-{uuid.uuid4().hex[:8]}"
-        self._python = python_for(release)
+    def __init__(self, server: ServerProcess, name: str, logs: Path) -> None:
+        self.name = name
+        self._server = server
+        self._queue = f"queue-{name}-{uuid.uuid4().hex[:8]}"
         self._logs = logs
 
     def drive(self) -> Facts:
-        """Let a worker and a client run every program; what the client saw."""
-        with self._worker("drive"):
-            facts: Facts = json.loads(self._run("drive.py", self.queue))
-            return facts
+        """Lose one worker, let another one carry out every capability; what the client saw."""
+        marker = self._logs / f"{self.name}.held"
+        orphans = self.run("doomed.py", self._queue, str(marker))
+        told: Facts = json.loads(self.run("drive.py", self._queue, orphans))
+        assert told["version"] == self.name
+        seen: Facts = told["seen"]
+        return seen
 
-    def take_over(self) -> Facts:
-        """Kill a worker between two steps of a workflow and let another one finish it."""
-        workflow_id = f"takeover-{uuid.uuid4().hex}"
-        with self._worker("first") as worker:
-            run_id = self._start("takeover", workflow_id, [3])
-            self._wait_for_event(workflow_id, run_id, "TimerScheduled")
-            worker.send_signal(signal.SIGKILL)
-            worker.wait()
-        with self._worker("second"):
-            return self._finish(workflow_id, run_id)
+    def run(self, program: str, *arguments: str) -> str:
+        """What a program of this release printed."""
+        url = self._server.url + path_for(self.name)
+        log = self._logs / f"{self.name}-{program}.log"
+        with open(log, "wb") as errors:
+            done = subprocess.run(
+                [str(python_for(self.name)), str(PROGRAMS / program), url, TOKEN, *arguments],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                timeout=PROGRAM_SECONDS_MAX,
+                env=environment(),
+            )
+        if not done.stdout:
+            raise AssertionError(f"{program} of {self.name} failed:\n{log.read_text()[-6000:]}")
+        return done.stdout.decode()
 
-    def abandon(self, marker: Path) -> Facts:
-        """Kill a worker in the middle of an activity and let another one take the activity."""
-        workflow_id = f"abandoned-{uuid.uuid4().hex}"
-        with self._worker("third") as worker:
-            run_id = self._start("abandoned", workflow_id, [str(marker)])
-            wait_until(lambda: marker.exists() and marker.read_text() != "", "the activity holds")
-            worker.send_signal(signal.SIGKILL)
-            worker.wait()
-        with self._worker("fourth"):
-            return self._finish(workflow_id, run_id)
-
-    def history(self, workflow_id: str, run_id: str) -> list[Facts]:
+    def history(self, run: Facts, run_id: str | None = None) -> list[Facts]:
         """The whole history of a run, as any client reads it."""
-        with self.server.client() as client:
-            reply = client.get(
-                f"/workflows/{workflow_id}/runs/{run_id}/history", params={"page_size": 1000}
-            )
+        address = f"/workflows/{run['workflow_id']}/runs/{run_id or run['run_id']}/history"
+        answer = self.get(address, page_size=HISTORY_PAGE)
+        events: list[Facts] = answer["events"]
+        return events
+
+    def get(self, address: str, **parameters: Any) -> Facts:
+        """What the control plane answers."""
+        with self._server.client() as client:
+            reply = client.get(address, params=parameters)
             reply.raise_for_status()
-            events: list[Facts] = reply.json()["events"]
-            return events
-
-    def _wait_for_event(self, workflow_id: str, run_id: str, event_type: str) -> None:
-        def seen() -> bool:
-            events = self.history(workflow_id, run_id)
-            return any(event["event_type"] == event_type for event in events)
-
-        wait_until(seen, f"{event_type} of {workflow_id} with {self.release}")
-
-    def _start(self, workflow_type: str, workflow_id: str, arguments: list[Any]) -> str:
-        written = json.dumps(arguments)
-        return self._run("start.py", self.queue, workflow_type, workflow_id, written).strip()
-
-    def _finish(self, workflow_id: str, run_id: str) -> Facts:
-        said = json.loads(self._run("result.py", workflow_id, run_id))
-        return {**said, "workflow_id": workflow_id, "run_id": run_id}
-
-    def _run(self, program: str, *arguments: str) -> str:
-        done = subprocess.run(
-            self._command(program, *arguments),
-            capture_output=True,
-            text=True,
-            timeout=PROGRAM_SECONDS_MAX,
-            env=_environment(),
-        )
-        if done.returncode != 0:
-            raise AssertionError(f"{program} of {self.release} failed:\n{done.stderr[-6000:]}")
-        return done.stdout
-
-    @contextmanager
-    def _worker(self, name: str) -> Iterator["subprocess.Popen[bytes]"]:
-        with open(self._logs / f"worker-{self.release}-{name}.log", "wb") as log:
-            worker = subprocess.Popen(
-                self._command("work.py", self.queue),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=_environment(),
-            )
-            try:
-                yield worker
-            finally:
-                # A worker's own goodbye may last as long as its poll; nothing here waits for it.
-                worker.kill()
-                worker.wait()
-
-    def _command(self, program: str, *arguments: str) -> list[str]:
-        url = self.server.url + PINNED.get(self.release, "")
-        return [str(self._python), str(PROGRAMS / program), url, TOKEN, *arguments]
+            answer: Facts = reply.json()
+            return answer
 
 
-def _environment() -> dict[str, str]:
+class Fleet:
+    """Every release at work on one server, some of them at the same time."""
+
+    def __init__(self, server: ServerProcess, names: tuple[str, ...], logs: Path) -> None:
+        self.releases = {name: Release(server, name, logs) for name in names}
+        self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._seen: dict[str, Future[Facts]] = {
+            name: self._pool.submit(release.drive) for name, release in self.releases.items()
+        }
+
+    def seen(self, release: str) -> Facts:
+        """What the client of a release saw, for each capability."""
+        return self._seen[release].result()
+
+    def close(self) -> None:
+        """Wait for whatever still runs."""
+        self._pool.shutdown()
+
+
+def environment() -> dict[str, str]:
+    """The variables of this process without those that an SDK would read."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("DURABLE_")}
+    for foreign in ("PYTHONPATH", "PYTHONHOME"):
+        own.pop(foreign, None)
     return {**own, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,85 +1,32 @@
-"""Workflows and activities for the official SDK, in the words that all its releases share.
+"""Workflows for the official SDK, in the words that all its releases share.
 
-What a release cannot express is asked of its own signatures (`can`), never guessed.
+What a release cannot express is asked of it (`asking.py`), never guessed.
 """
 
-import asyncio
-import inspect
-import os
 import random
-import time
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
-from durable_workflow import activity, errors, workflow
+from asking import lacks
+from durable_workflow import errors, workflow
+from steps import FOREVER_SECONDS
 
 Steps = Generator[Any, Any, Any]
-# Together longer than an activity lives without heartbeats; each far shorter, for slow machines.
-BEATS = 32
-BEAT_SECONDS = 0.5
 SILENCE_SECONDS_MAX = 15
+MANY_ATTEMPTS = 5
 
 
 def can(option: str) -> bool:
     """Whether this release lets a workflow say `option` when it schedules an activity."""
-    schedule = workflow.WorkflowContext.schedule_activity
-    return option in inspect.signature(schedule).parameters
+    return not lacks(f"workflow.WorkflowContext.schedule_activity({option})")
 
 
-def with_retries(attempts: int) -> dict[str, Any]:
+def with_retries(attempts: int, **more: Any) -> dict[str, Any]:
     """A retry policy of one second between attempts, where the release has such a thing."""
     if not can("retry_policy"):
         return {}
-    policy = workflow.ActivityRetryPolicy(max_attempts=attempts, backoff_seconds=[1])
+    policy = workflow.ActivityRetryPolicy(max_attempts=attempts, backoff_seconds=[1], **more)
     return {"retry_policy": policy}
-
-
-@activity.defn(name="greet")
-async def greet(name: str) -> str:
-    return f"hello, {name}"
-
-
-@activity.defn(name="double")
-async def double(number: int) -> int:
-    return number * 2
-
-
-@activity.defn(name="late")
-async def late(value: str, seconds: float) -> str:
-    await asyncio.sleep(seconds)
-    return value
-
-
-@activity.defn(name="third_time")
-async def third_time() -> int:
-    attempt = activity.context().info.attempt_number
-    if attempt < 3:
-        raise ConnectionError(f"attempt {attempt} fails")
-    return attempt
-
-
-@activity.defn(name="refuse")
-async def refuse(text: str) -> None:
-    raise ValueError(text)
-
-
-@activity.defn(name="beat")
-async def beat() -> int:
-    for number in range(BEATS):
-        await activity.context().heartbeat({"beat": number, "of": BEATS})
-        await asyncio.sleep(BEAT_SECONDS)
-    return BEATS
-
-
-@activity.defn(name="hold")
-async def hold(marker: str) -> int:
-    """Never return from the first attempt: its worker is killed meanwhile."""
-    path = Path(marker)
-    if not path.exists():
-        path.write_text(str(os.getpid()))
-        time.sleep(3600)
-    return activity.context().info.attempt_number
 
 
 @workflow.defn(name="hello")
@@ -97,14 +44,29 @@ class Sequence:
         return number
 
 
-@workflow.defn(name="parallel")
-class Parallel:
+@workflow.defn(name="fan_out")
+class FanOut:
     def run(self, ctx: Any, names: list[str]) -> Steps:
         # The first one ends last: the results must still come in the order they were asked for.
         delays = [0.1 * (len(names) - index) for index in range(len(names))]
         pairs = zip(names, delays, strict=True)
         results = yield [ctx.schedule_activity("late", [name, wait]) for name, wait in pairs]
         return results
+
+
+@workflow.defn(name="nested_fan_out")
+class NestedFanOut:
+    def run(self, ctx: Any) -> Steps:
+        def slow(name: str, seconds: float) -> Any:
+            return ctx.schedule_activity("late", [name, seconds])
+
+        results = yield [
+            slow("a", 0.3),
+            [slow("b", 0.2), [slow("c", 0.1), ctx.start_timer(1)]],
+            slow("d", 0.0),
+        ]
+        after = yield ctx.schedule_activity("greet", ["all"])
+        return [results, after]
 
 
 @workflow.defn(name="timer")
@@ -125,6 +87,19 @@ class Retry:
 class Failure:
     def run(self, ctx: Any, text: str) -> Steps:
         yield ctx.schedule_activity("refuse", [text])
+
+
+@workflow.defn(name="non_retryable")
+class NonRetryable:
+    def run(self, ctx: Any, text: str) -> Steps:
+        yield ctx.schedule_activity("refuse_for_good", [text], **with_retries(MANY_ATTEMPTS))
+
+
+@workflow.defn(name="unlisted")
+class Unlisted:
+    def run(self, ctx: Any, text: str) -> Steps:
+        never = {"non_retryable_error_types": ["ValueError"]}
+        yield ctx.schedule_activity("refuse", [text], **with_retries(MANY_ATTEMPTS, **never))
 
 
 @workflow.defn(name="caught")
@@ -152,6 +127,14 @@ class Heartbeat:
         return beats
 
 
+@workflow.defn(name="limited")
+class Limited:
+    """An activity that is silent for a minute, under a limit of two seconds."""
+
+    def run(self, ctx: Any, limit: str) -> Steps:
+        yield ctx.schedule_activity("silence", [60.0], **{limit: 2})
+
+
 @workflow.defn(name="side_effect")
 class SideEffect:
     def run(self, ctx: Any) -> Steps:
@@ -159,6 +142,75 @@ class SideEffect:
         doubled = yield ctx.schedule_activity("double", [chosen])
         again = yield ctx.schedule_activity("double", [chosen])
         return [chosen, doubled, again]
+
+
+@workflow.defn(name="version")
+class Version:
+    def run(self, ctx: Any) -> Steps:
+        version = yield ctx.get_version("pricing", 1, 3)
+        doubled = yield ctx.schedule_activity("double", [version])
+        again = yield ctx.get_version("pricing", 1, 3)
+        return [version, doubled, again]
+
+
+@workflow.defn(name="patched")
+class Patched:
+    def run(self, ctx: Any) -> Steps:
+        new = yield ctx.patched("faster")
+        doubled = yield ctx.schedule_activity("double", [21 if new else 0])
+        return doubled
+
+
+@workflow.defn(name="compensation")
+class Compensation:
+    def run(self, ctx: Any, key: str) -> Steps:
+        done = []
+        try:
+            for step in ("flight", "hotel"):
+                yield ctx.schedule_activity("greet", [step])
+                done.append(step)
+            yield ctx.schedule_activity("refuse", ["no car"])
+        except errors.ActivityFailed as failure:
+            for step in reversed(done):
+                yield ctx.schedule_activity("undo", [key, step])
+            return str(failure)
+        return None
+
+
+@workflow.defn(name="saga")
+class Saga:
+    def run(self, ctx: Any, key: str) -> Steps:
+        def forward(saga: Any) -> Steps:
+            for step in ("flight", "hotel"):
+                yield ctx.schedule_activity("greet", [step])
+                saga.add_compensation("undo", [key, step])
+            yield ctx.schedule_activity("refuse", ["no car"])
+
+        yield from ctx.saga().run(forward)
+
+
+@workflow.defn(name="cancelled")
+class Cancelled:
+    def run(self, ctx: Any, key: str) -> Steps:
+        yield ctx.schedule_activity("listen", [key])
+
+
+@workflow.defn(name="attributed")
+class Attributed:
+    def run(self, ctx: Any) -> Steps:
+        yield ctx.upsert_search_attributes({"stage": "packed", "weight": 12, "fragile": True})
+        doubled = yield ctx.schedule_activity("double", [1])
+        yield ctx.upsert_search_attributes({"stage": "sent", "fragile": None})
+        return doubled
+
+
+@workflow.defn(name="memoed")
+class Memoed:
+    def run(self, ctx: Any) -> Steps:
+        yield ctx.upsert_memo({"stage": "packed", "box": {"weight": 12}})
+        doubled = yield ctx.schedule_activity("double", [1])
+        yield ctx.upsert_memo({"stage": "sent"})
+        return doubled
 
 
 @workflow.defn(name="takeover")
@@ -177,10 +229,18 @@ class Abandoned:
         return attempt
 
 
-ACTIVITIES = [greet, double, late, third_time, refuse, beat, hold]
+@workflow.defn(name="rest")
+class Rest:
+    """A workflow that ends only from outside."""
+
+    def run(self, ctx: Any) -> Steps:
+        yield ctx.start_timer(int(FOREVER_SECONDS))
+
+
 WORKFLOWS = [
-    *(Hello, Sequence, Parallel, Timer, Retry, Failure, Broken, Heartbeat, SideEffect),
-    *(Takeover, Abandoned),
+    *(Hello, Sequence, FanOut, NestedFanOut, Timer, Retry, Failure, NonRetryable, Unlisted),
+    *(Broken, Heartbeat, Limited, SideEffect, Version, Patched, Cancelled, Attributed, Memoed),
+    *(Takeover, Abandoned, Rest, Saga),
     # Until 0.4.28 a workflow never learns that an activity failed: there is no class for it.
-    *([Caught] if hasattr(errors, "ActivityFailed") else []),
+    *([Caught, Compensation] if not lacks("errors.ActivityFailed") else []),
 ]

@@ -1,101 +1,103 @@
-"""A client of the official SDK: `drive.py URL TOKEN QUEUE` runs every program at once.
+"""A worker and a client of the official SDK: `drive.py URL TOKEN QUEUE ORPHANS`.
 
-Prints one JSON object: for each program the result, or the failure as the SDK shows it; with the
-workflow id, so that the test can read the history; and what this release can express.
+Carries out every capability at once that this release can express, and finishes the runs that a
+killed worker left (ORPHANS, as `doomed.py` printed them). Prints one JSON object: for each
+capability what the client saw, or what the release has not, or what went wrong.
 """
 
 import asyncio
 import json
+import os
 import sys
-import uuid
+import traceback
+from collections.abc import Callable
 from typing import Any
 
-from definitions import can
-from durable_workflow import Client, WorkflowFailed, __version__, errors
+import definitions
+import lineage
+import scenes
+from asking import answers, lacks
+from durable_workflow import Client, Worker, __version__
+from durable_workflow.client import WorkflowHandle
+from stage import SECONDS_MAX, Facts, Stage
+from steps import all_of_them
 
-SECONDS_MAX = 180.0
-MANY = 50
+SLOTS = 60
 
 
-class Programs:
-    """The client of one run, and the queue that its worker polls."""
+class Drive:
+    """Every capability of one release, at once."""
 
-    def __init__(self, client: Client, queue: str) -> None:
-        self.client = client
-        self.queue = queue
+    def __init__(self, client: Client, queue: str, orphans: dict[str, Facts]) -> None:
+        self._stage = Stage(client, queue)
+        self._orphans = orphans
 
-    async def run(self, workflow_type: str, *arguments: Any) -> dict[str, Any]:
-        """Start a workflow and wait for its end, however it ends."""
-        workflow_id = f"{workflow_type}-{uuid.uuid4().hex}"
-        handle = await self.client.start_workflow(
-            workflow_type=workflow_type,
-            task_queue=self.queue,
-            workflow_id=workflow_id,
-            input=list(arguments),
-        )
-        facts: dict[str, Any] = {"workflow_id": workflow_id, "run_id": handle.run_id}
+    async def all(self) -> dict[str, Facts]:
+        """What came of each capability."""
+        lacking = answers()
+        seen = await asyncio.gather(*[self._one(name) for name in lacking if not lacking[name]])
+        names = [name for name in lacking if not lacking[name]]
+        without = {name: {"lacks": ask} for name, ask in lacking.items() if ask}
+        return {**without, **dict(zip(names, seen, strict=True))}
+
+    async def _one(self, name: str) -> Facts:
         try:
-            facts["result"] = await handle.result(poll_interval=0.2, timeout=SECONDS_MAX)
-        except WorkflowFailed as failure:
-            facts["failed"] = {"class": failure.exception_class, "message": str(failure)}
-        except Exception as failure:
-            facts["error"] = f"{type(failure).__name__}: {failure}"
-        facts["status"] = (await handle.describe()).status
-        return facts
+            async with asyncio.timeout(SECONDS_MAX):
+                return await self._scene(name)
+        except Exception:
+            return {"error": traceback.format_exc()}
 
-    async def many(self) -> dict[str, Any]:
-        """The same workflow many times at once."""
-        runs = [self.run("hello", f"n{number}") for number in range(MANY)]
-        return {"runs": await asyncio.gather(*runs)}
-
-    async def twice(self) -> dict[str, Any]:
-        """A second start of a workflow id that is held."""
-        workflow_id = f"held-{uuid.uuid4().hex}"
-        start = {"workflow_type": "timer", "task_queue": self.queue, "workflow_id": workflow_id}
-        await self.client.start_workflow(**start, input=[600], duplicate_policy="fail")
-        try:
-            await self.client.start_workflow(**start, input=[600], duplicate_policy="fail")
-        except Exception as failure:
-            return {"raised": type(failure).__name__}
-        return {"raised": None}
-
-    async def unknown(self) -> dict[str, Any]:
-        """A workflow that does not exist."""
-        try:
-            await self.client.describe_workflow("workflow-that-never-was")
-        except Exception as failure:
-            return {"raised": type(failure).__name__}
-        return {"raised": None}
+    async def _scene(self, name: str) -> Facts:
+        if name in self._orphans:
+            left = self._orphans[name]
+            return await self._stage.end(
+                WorkflowHandle(self._stage.client, left["workflow_id"], left["run_id"])
+            )
+        return await scene(name)(self._stage)
 
 
-async def main(url: str, token: str, queue: str) -> None:
+def scene(name: str) -> Callable[[Stage], Any]:
+    """What a client does for a capability."""
+    if hasattr(scenes, name):
+        return getattr(scenes, name)
+    import messages
+
+    return getattr(messages, name)
+
+
+def workflows() -> list[type]:
+    """Every workflow that this release can express."""
+    found = [*definitions.WORKFLOWS, *lineage.WORKFLOWS]
+    if not lacks("workflow.signal"):
+        import receivers
+
+        found += receivers.WORKFLOWS
+    return found
+
+
+def worker_of(client: Client, queue: str) -> Worker:
+    """A worker with room for everything at once."""
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=workflows(),
+        activities=list(all_of_them()),
+        max_concurrent_workflow_tasks=SLOTS,
+        max_concurrent_activity_tasks=SLOTS,
+    )
+
+
+async def main(url: str, token: str, queue: str, orphans: str) -> None:
     async with Client(url, token=token) as client:
-        programs = Programs(client, queue)
-        running = {
-            "hello": programs.run("hello", "wörld \u2603"),
-            "sequence": programs.run("sequence", 1, 5),
-            "parallel": programs.run("parallel", ["a", "b", "c", "d"]),
-            "timer": programs.run("timer", 2),
-            "retry": programs.run("retry"),
-            "failure": programs.run("failure", "the order is empty"),
-            "broken": programs.run("broken", "nothing there"),
-            "heartbeat": programs.run("heartbeat"),
-            "side_effect": programs.run("side_effect"),
-            "many": programs.many(),
-            "twice": programs.twice(),
-            "unknown": programs.unknown(),
-        }
-        if hasattr(errors, "ActivityFailed"):
-            running["caught"] = programs.run("caught", "the order is empty")
-        answers = await asyncio.gather(*running.values())
-    facts = dict(zip(running, answers, strict=True))
-    options = ("retry_policy", "heartbeat_timeout")
-    facts["release"] = {
-        "version": __version__,
-        "can": [option for option in options if can(option)],
-        "sees_activity_failures": hasattr(errors, "ActivityFailed"),
-    }
-    print(json.dumps(facts))
+        working = asyncio.create_task(worker_of(client, queue).run())
+        driving = asyncio.create_task(Drive(client, queue, json.loads(orphans)).all())
+        await asyncio.wait({working, driving}, return_when=asyncio.FIRST_COMPLETED)
+        if not driving.done():
+            await working
+            raise SystemExit("the worker ended by itself")
+        print(json.dumps({"version": __version__, "seen": await driving}), flush=True)
+        # A worker's own goodbye may last as long as its poll; nothing here waits for it.
+        os._exit(0)
 
 
 if __name__ == "__main__":
