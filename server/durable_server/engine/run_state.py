@@ -46,6 +46,9 @@ class Run:
     `held_messages` counts the signals and updates that arrived meanwhile and wait likewise.
     `command_count` numbers the client's requests that changed the run. `parent`: JSON text, whose
     child the run is and how it is tried again. `waits`: the open condition and signal waits.
+    `digests`: what the commands of a barrier said, to know them by when they are sent again.
+    `selections` maps the first step of a select group that has open members to [whether it is
+    decided, the barriers of these members].
     """
 
     shard: int
@@ -89,6 +92,8 @@ class Run:
     ready_barriers: list[int] = field(default_factory=list)
     version_markers: dict[str, int] = field(default_factory=dict)
     waits: list[dict[str, Any]] = field(default_factory=list)
+    digests: dict[str, int] = field(default_factory=dict)
+    selections: dict[str, list[int]] = field(default_factory=dict)
 
     def copied(self) -> "Run":
         """A run that can be changed without changing this one."""
@@ -100,6 +105,8 @@ class Run:
         run.ready_barriers = list(run.ready_barriers)
         run.version_markers = dict(run.version_markers)
         run.waits = [dict(wait) for wait in run.waits] if run.waits else []
+        run.digests = dict(run.digests)
+        run.selections = {base: list(open_) for base, open_ in run.selections.items()}
         return run
 
     @property

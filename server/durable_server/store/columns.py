@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 import orjson
 
+from durable_server.engine.query_task import QueryTask
 from durable_server.engine.run_state import (
     Activity,
     Child,
@@ -24,10 +25,11 @@ from durable_server.engine.run_state import (
     Workflow,
 )
 
-STEPS = ("barriers", "ready_barriers", "version_markers", "waits")
+STEPS = ("barriers", "ready_barriers", "version_markers", "waits", "digests", "selections")
 _RUN_PLAIN = tuple(each.name for each in fields(Run) if each.name not in STEPS)
 _LEASED, _WAKE = _RUN_PLAIN.index("task_leased"), _RUN_PLAIN.index("wake_requested")
 _plain_values = attrgetter(*_RUN_PLAIN)
+_steps = attrgetter(*STEPS)
 _TYPES = {int: "bigint", str: "text", bool: "boolean"}
 
 
@@ -70,10 +72,8 @@ class Table:
 def run_to_row(run: Run) -> tuple[Any, ...]:
     """The row of a run; barriers, markers and waits share a column, null while there are none."""
     plain = _plain_values(run)
-    if not (run.barriers or run.ready_barriers or run.version_markers or run.waits):
-        return (*plain, None)
-    steps = orjson.dumps([run.barriers, run.ready_barriers, run.version_markers, run.waits])
-    return (*plain, steps.decode())
+    steps = _steps(run)
+    return (*plain, orjson.dumps(steps).decode() if any(steps) else None)
 
 
 def run_of_row(row: tuple[Any, ...]) -> Run:
@@ -189,6 +189,13 @@ UPDATES = _mirror(
 )
 EVENTS = _mirror("events", Event, ("shard", "run_id", "sequence"))
 MESSAGES = _mirror("messages", Message, ("shard", "message_id"))
+QUERY_TASKS = _mirror(
+    "query_tasks",
+    QueryTask,
+    ("shard", "query_task_id"),
+    "namespace task_queue workflow_id run_id type_name build_id query_name codec created_at"
+    " deadline_at",
+)
 TABLES = (
     WORKFLOWS,
     RUNS,
@@ -201,4 +208,5 @@ TABLES = (
     UPDATES,
     EVENTS,
     MESSAGES,
+    QUERY_TASKS,
 )
