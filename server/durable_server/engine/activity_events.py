@@ -78,6 +78,11 @@ def completed(activity: Activity, result: Payload) -> dict[str, Any]:
     }
 
 
+def cancelled(activity: Activity, now: int) -> dict[str, Any]:
+    """ActivityCancelled."""
+    return {**_attempt(activity), "cancelled_at": to_micro_text(now)}
+
+
 def failed(activity: Activity, failure: dict[str, Any], failure_id: str) -> dict[str, Any]:
     """ActivityFailed."""
     fields = {

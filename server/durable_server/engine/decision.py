@@ -79,6 +79,7 @@ class Draft:
         self.now = moment.now
         self.run: Run = state.run.copied()
         self.task_id: str | None = None
+        self.command_id: str | None = None
         self._state = state
         self._decision = Decision(state=state)
 
@@ -226,7 +227,8 @@ class Draft:
     ) -> Event:
         """Record an event as the next of the run; `payload` without nulls, or ready JSON.
 
-        Unless told otherwise, the event names the workflow task that is being completed, if any.
+        Unless told otherwise, the event names the workflow task that is being completed and the
+        client's request that is being carried out, if any.
         """
         run = self.run
         text = (payload if isinstance(payload, bytes) else orjson.dumps(payload)).decode()
@@ -241,7 +243,7 @@ class Draft:
             event_type,
             text,
             task_id or self.task_id,
-            command_id,
+            command_id or self.command_id,
             self.now,
         )
         self._decision.events.append(event)

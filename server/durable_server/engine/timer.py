@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from durable_server.clock import SECOND, to_micro_text
-from durable_server.engine import steps
+from durable_server.engine import steps, timer_events
 from durable_server.engine.decision import Decision, Draft, Moment
 from durable_server.engine.run_state import RunState, Timer
 
@@ -27,7 +27,7 @@ def schedule(draft: Draft, delay_seconds: int, barrier: int, group: dict[str, An
         closing=None,
     )
     run.open_timers += 1
-    draft.append("TimerScheduled", _payload(timer))
+    draft.append("TimerScheduled", timer_events.identity(timer))
     draft.put_timer(timer, new=True)
     return timer.timer_id
 
@@ -42,16 +42,6 @@ def fire(state: RunState, moment: Moment, timer_id: str) -> Decision:
         draft.put_timer(timer._replace(status="cancelled"))
         return draft.done(False)
     draft.run.open_timers -= 1
-    payload = {**_payload(timer), "fired_at": to_micro_text(moment.now)}
+    payload = {**timer_events.identity(timer), "fired_at": to_micro_text(moment.now)}
     steps.close(draft, timer._replace(status="fired"), "TimerFired", payload)
     return draft.done(True)
-
-
-def _payload(timer: Timer) -> dict[str, Any]:
-    return {
-        "timer_id": timer.timer_id,
-        "sequence": timer.step,
-        "delay_seconds": timer.delay_seconds,
-        "fire_at": to_micro_text(timer.fire_at),
-        **(orjson.loads(timer.group) if timer.group else {}),
-    }
