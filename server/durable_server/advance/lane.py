@@ -24,6 +24,7 @@ from durable_server.advance.handover import answers_of
 from durable_server.advance.intents import Intent
 from durable_server.advance.load import load
 from durable_server.advance.loaded import Loaded
+from durable_server.advance.queries import AskQuery, ChangeQuery, carry_out, claim_queries
 from durable_server.engine.decision import Moment
 from durable_server.engine.run_state import Message
 from durable_server.ids import new_id
@@ -63,7 +64,7 @@ class ForgetMessage:
     pending: Pending = field(default_factory=Pending)
 
 
-Item = Intent | ClaimTasks | Write | ForgetMessage
+Item = Intent | ClaimTasks | Write | ForgetMessage | AskQuery | ChangeQuery
 
 
 @dataclass
@@ -78,6 +79,7 @@ class Surroundings:
     wakes: Any = None
     agenda: Any = None
     deliver: Callable[[list[Message]], None] = lambda messages: None
+    pause: Callable[[float], None] = tenacity.nap.sleep
 
 
 class Lane:
@@ -91,7 +93,10 @@ class Lane:
         self._stopped = threading.Event()
         self._gathers = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._connection: Any = None
+        self._connection = around.store.connect()
+
+    def __len__(self) -> int:
+        return len(self._queue)
 
     def start(self) -> None:
         """Begin to carry out."""
@@ -126,26 +131,30 @@ class Lane:
             self._thread.join(seconds)
 
     def _run(self) -> None:
-        self._connection = self._around.store.connect()
         try:
             while True:
-                items = self._take()
-                if not items:
+                self._wait()
+                if not self.step():
                     return
-                self._carry_out(items)
         finally:
             self._connection.close()
 
-    def _take(self) -> list[Item]:
+    def step(self) -> int:
+        """Carry out one batch of what is queued, on the caller's thread; gives its size."""
+        with self._changed:
+            count = min(len(self._queue), self._around.batch_max)
+            self._gathers = count >= GATHER_FROM
+            items = [self._queue.popleft() for _ in range(count)]
+        if items:
+            self._carry_out(items)
+        return count
+
+    def _wait(self) -> None:
         with self._changed:
             while not self._queue and not self._stopping:
                 self._changed.wait()
         if self._gathers:
             self._stopped.wait(GATHER_SECONDS)
-        with self._changed:
-            count = min(len(self._queue), self._around.batch_max)
-            self._gathers = count >= GATHER_FROM
-            return [self._queue.popleft() for _ in range(count)]
 
     def _carry_out(self, items: list[Item]) -> None:
         try:
@@ -157,7 +166,7 @@ class Lane:
 
     def _carry_out_again(self, items: list[Item]) -> None:
         try:
-            _again.copy()(self._transact, items)
+            _again.copy(sleep=self._around.pause)(self._transact, items)
         except Exception as error:
             self._carry_out_apart(items, error)
 
@@ -211,12 +220,18 @@ class Lane:
             if isinstance(item, Write):
                 _write(tx, batch, item)
         _forget(tx, batch, [item for item in items if isinstance(item, ForgetMessage)])
+        queries = [item for item in items if isinstance(item, AskQuery | ChangeQuery)]
+        if queries:
+            carry_out(tx, batch, queries)
         written = len(batch.decisions)
         if written:
             tx.write(batch.decisions)
         for item in items:
             if isinstance(item, ClaimTasks):
-                claim(tx, batch, item)
+                if item.channel.kind == "query":
+                    claim_queries(tx, batch, item.channel)
+                else:
+                    claim(tx, batch, item)
                 batch.answers.append((item.pending, None, None))
         if len(batch.decisions) > written:
             tx.write(batch.decisions[written:])

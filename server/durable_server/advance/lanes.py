@@ -2,13 +2,13 @@
 
 import functools
 import logging
-import zlib
 from collections.abc import Callable
 from typing import Any
 
 from durable_server.advance.claims import ClaimTasks
 from durable_server.advance.intents import Intent
 from durable_server.advance.lane import ForgetMessage, Lane, Surroundings, Write
+from durable_server.advance.queries import AskQuery, ChangeQuery, lane_number
 from durable_server.advance.receipts import receipt_of
 from durable_server.engine.run_state import Message
 from durable_server.matching.channels import Channel
@@ -19,26 +19,27 @@ log = logging.getLogger(__name__)
 
 class Lanes:
     """The writers of a server. The shard of an intent decides its lane, so that one run is
-    written by one lane of this process.
+    written by one lane of this process. `lanes` are stepped by their threads once started, or by
+    whoever holds them.
     """
 
     def __init__(self, around: Surroundings, count: int) -> None:
         self.around = around
         around.deliver = self.deliver
-        self._lanes = [Lane(f"lane-{number}", around) for number in range(count)]
+        self.lanes = [Lane(f"lane-{number}", around) for number in range(count)]
 
-    def put(self, intent: Intent) -> Pending:
+    def put(self, intent: Intent | AskQuery | ChangeQuery) -> Pending:
         """Have an intent carried out; answered with the engine's answer or a Refusal."""
-        return self._lanes[intent.shard % len(self._lanes)].put(intent)
+        return self.lanes[intent.shard % len(self.lanes)].put(intent)
 
     def write(self, job: Callable[[Any], Any]) -> Pending:
         """Run `job(transaction)` in a write transaction; answered with what it returns."""
-        return self._lanes[0].put(Write(job))
+        return self.lanes[0].put(Write(job))
 
     def claim(self, channel: Channel) -> Pending:
         """Serve the polls parked on a channel from the backlog."""
-        number = zlib.crc32("\0".join(channel).encode("utf-8", "surrogatepass"))
-        return self._lanes[number % len(self._lanes)].put(ClaimTasks(channel))
+        number = lane_number(channel)
+        return self.lanes[number % len(self.lanes)].put(ClaimTasks(channel))
 
     def deliver(self, messages: list[Message]) -> None:
         """Tell the receivers of messages; what one cannot take now, a pass brings again."""
@@ -50,7 +51,7 @@ class Lanes:
     def forget(self, message: Message) -> Pending:
         """Take a delivered message out of the outbox."""
         item = ForgetMessage(message.shard, message.message_id)
-        return self._lanes[message.shard % len(self._lanes)].put(item)
+        return self.lanes[message.shard % len(self.lanes)].put(item)
 
     def _delivered(self, message: Message, intent: Intent) -> None:
         if intent.pending.succeeded:
@@ -60,10 +61,10 @@ class Lanes:
 
     def start(self) -> None:
         """Begin to carry out."""
-        for lane in self._lanes:
+        for lane in self.lanes:
             lane.start()
 
     def stop(self, seconds: float) -> None:
         """Finish what is queued, then end."""
-        for lane in self._lanes:
+        for lane in self.lanes:
             lane.stop(seconds)

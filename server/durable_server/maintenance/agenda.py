@@ -42,6 +42,11 @@ class Agenda:
                 del self._due[kind]
             return due
 
+    def earliest(self) -> int | None:
+        """The first moment at which a pass has something to do."""
+        with self._changed:
+            return min(self._due.values(), default=None)
+
     def wait(self, seconds_max: float) -> None:
         """Wait until something is due, an earlier moment is noted, or so long."""
         with self._changed:
