@@ -5,17 +5,14 @@ so that an id alone tells which rows, and which lane, it belongs to.
 """
 
 import re
-import zlib
 
 from uuid_utils import uuid7
 
-SHARD_COUNT = 4096
+from durable_server.shards import shard_of
+
+__all__ = ["new_id", "new_plain_id", "shard_in", "shard_of"]
+
 _RUN_OWNED = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
-def shard_of(namespace: str, workflow_id: str) -> int:
-    """The shard of a workflow: a stable hash of namespace and workflow id."""
-    return zlib.crc32(f"{namespace}\0{workflow_id}".encode("utf-8", "surrogatepass")) % SHARD_COUNT
 
 
 def new_id(shard: int) -> str:

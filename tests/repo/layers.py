@@ -13,9 +13,10 @@ VALUES = {
 SERVER: dict[str, set[str]] = {
     **VALUES,
     "clock": set(),
-    "ids": set(),
+    "shards": set(),
+    "ids": {"shards"},
     "config": set(),
-    "engine": {"refusal", "clock", "payloads"},
+    "engine": {"refusal", "clock", "payloads", "shards"},
     "auth": {"refusal"},
     "payloads": {"engine.run_state"},
     "store": {"engine", "refusal", "clock", "ids"},
@@ -23,7 +24,8 @@ SERVER: dict[str, set[str]] = {
     "database_state": {"store.migrate", "store.capabilities", "store.errors"},
     "matching": {"refusal", "clock", "pending"},
     # What parks, claims and registers works on a server, and asks the store.
-    "matching.poll": {"server", "advance.intents", "store.tasks", "pending", "clock"},
+    "matching.poll": {"server", "advance.intents", "advance.queries", "engine.query_task"}
+    | {"store.tasks", "store.query_tasks", "pending", "clock"},
     "matching.timing": {"server", "pending"},
     "matching.registry": {"server", "store.workers", "clock", "refusal"},
     "server": {"store", "matching", "clock", "ids", "config", "pending", "engine.limits"},
@@ -32,7 +34,8 @@ SERVER: dict[str, set[str]] = {
     "attribution": {"call"},
     "views": {"engine", "payloads", "clock", "matching.channels"},
     "handlers": {
-        *("call", "engine", "advance.intents", "matching.poll", "matching.timing"),
+        *("call", "engine", "advance.intents", "advance.queries", "matching.poll"),
+        "matching.timing",
         *("matching.channels", "store.queries", "views", "ids", "clock", "payloads"),
         *("refusal", "attribution", "search_attributes", "config", "command_contracts"),
     },
@@ -50,7 +53,8 @@ SERVER: dict[str, set[str]] = {
 # The query modules of the store: one for each noun, and what all of them give.
 QUERIES = {
     *("store.activities", "store.history", "store.messages", "store.namespaces", "store.runs"),
-    *("store.tasks", "store.timers", "store.workers", "store.due", "store.errors"),
+    *("store.query_tasks", "store.tasks", "store.timers", "store.workers", "store.due", "store.errors"),
+    *("store.command_contracts", "store.updates"),
 }
 
 # What writes runs is closed to everybody but the lanes.

@@ -5,10 +5,16 @@ A message may come more than once and late. Receivers know by their own state wh
 
 from collections.abc import Callable
 
+from durable_server.advance import children
 from durable_server.advance.intents import Intent
 from durable_server.engine.run_state import Message
 
-RECEIPTS: dict[str, Callable[[Message], Intent]] = {}
+RECEIPTS: dict[str, Callable[[Message], Intent]] = {
+    "start_child": children.start_child,
+    "child_started": children.child_started,
+    "child_closed": children.child_closed,
+    "close_child": children.close_child,
+}
 
 
 def receipt_of(message: Message) -> Intent | None:

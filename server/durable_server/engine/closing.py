@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from durable_server.clock import to_micro_text
+from durable_server.engine import activity_events, parent, timer_events
 from durable_server.engine.decision import Draft
-from durable_server.engine.run_state import Payload
+from durable_server.engine.run_state import Child, Payload
 
 
 def close_run(draft: Draft, status: str, closed_reason: str) -> None:
-    """Set the final status; the caller records the closing event.
+    """Set the final status; the caller records the closing event, and then calls `conclude`.
 
     Open tasks are withdrawn. A worker that holds an activity may still report: the outcome is
     settled on its row and changes nothing else.
@@ -41,35 +41,14 @@ def cancel_open_work(draft: Draft) -> None:
     """Cancel every open activity and timer with an event each, as a run that is stopped does."""
     for activity in draft.activities():
         if activity.status in ("pending", "running"):
-            draft.append("ActivityCancelled", _cancelled(draft, activity))
+            draft.append("ActivityCancelled", activity_events.cancelled(activity, draft.now))
             draft.put_activity(
                 activity._replace(status="cancelled", closed_at=draft.now, due_at=None)
             )
     for timer in draft.timers():
         if timer.status == "pending":
-            payload = {
-                "timer_id": timer.timer_id,
-                "sequence": timer.step,
-                "delay_seconds": timer.delay_seconds,
-                "fire_at": to_micro_text(timer.fire_at),
-                "cancelled_at": to_micro_text(draft.now),
-            }
-            draft.append("TimerCancelled", payload)
+            draft.append("TimerCancelled", timer_events.cancelled(timer, draft.now))
             draft.put_timer(timer._replace(status="cancelled"))
-
-
-def _cancelled(draft: Draft, activity: Any) -> dict[str, Any]:
-    payload = {
-        "activity_execution_id": activity.activity_execution_id,
-        "activity_class": activity.activity_type,
-        "activity_type": activity.activity_type,
-        "sequence": activity.step,
-        "cancelled_at": to_micro_text(draft.now),
-    }
-    if activity.attempt:
-        payload["activity_attempt_id"] = f"{activity.activity_execution_id}.{activity.attempt}"
-        payload["attempt_number"] = activity.attempt
-    return payload
 
 
 def complete_run(draft: Draft, output: Payload | None) -> None:
@@ -80,3 +59,68 @@ def complete_run(draft: Draft, output: Payload | None) -> None:
     close_run(draft, "completed", "completed")
     draft.set_output(output)
     draft.append("WorkflowCompleted", payload)
+    conclude(draft, payload)
+
+
+def conclude(draft: Draft, end: dict[str, Any]) -> None:
+    """What follows the closing event, whose payload `end` is, except where the workflow goes on.
+
+    Open children are stopped as was said when they were started; all of them are at hand. The run's
+    own parent is told how its child has ended, or the child is tried again.
+    """
+    for child in draft.children():
+        if child.status == "started" and child.parent_close_policy != "abandon":
+            _stop_child(draft, child)
+    parent.report_end(draft, end)
+
+
+def _stop_child(draft: Draft, child: Child) -> None:
+    run, policy = draft.run, child.parent_close_policy
+    reason = f"Parent workflow closed ({run.closed_reason}); parent-close policy: {policy}."
+    applied = {
+        "child_instance_id": child.child_workflow_id,
+        "child_run_id": child.child_run_id,
+        "policy": policy,
+        "reason": reason,
+    }
+    draft.append("ParentClosePolicyApplied", applied)
+    body = {
+        "namespace": run.namespace,
+        "workflow_id": child.child_workflow_id,
+        "policy": policy,
+        "reason": reason,
+    }
+    draft.send("close_child", child.child_shard, child.child_run_id, body)
+
+
+def fail_run(draft: Draft, failure: dict[str, Any]) -> None:
+    """Close the run as failed with the failure of an activity that its worker cannot see."""
+    run = draft.run
+    payload = {
+        "failure_id": draft.new_id(),
+        "source_kind": "workflow_run",
+        "source_id": run.run_id,
+        "failure_category": failure.get("failure_category", "activity"),
+        "non_retryable": False,
+        "exception_type": failure.get("exception_type"),
+        "exception_class": failure.get("exception_class") or "RuntimeException",
+        "message": failure.get("message", ""),
+        "exception": failure.get("exception"),
+    }
+    close_run(draft, "failed", "failed")
+    end = {key: value for key, value in payload.items() if value is not None}
+    draft.append("WorkflowFailed", end)
+    conclude(draft, end)
+
+
+def fail_for_history(draft: Draft, limit: int) -> None:
+    """Close the run as failed because its history has grown beyond its bound."""
+    value = draft.run.last_sequence
+    fail_run(
+        draft,
+        {
+            "failure_category": "structural_limit",
+            "exception_class": "StructuralLimitExceeded",
+            "message": f"Structural limit exceeded: {value} history events, {limit} are allowed.",
+        },
+    )

@@ -20,3 +20,12 @@ def blind_to_failures(sdk_version: str | None) -> bool:
     """Whether workflow code never learns of a failed activity and would schedule it for ever."""
     version = python_version(sdk_version)
     return version is not None and version <= (0, 4, 28)
+
+
+STOPPED = frozenset({"cancelled", "terminated"})
+
+
+def blind_to_stopped_children(sdk_version: str | None) -> bool:
+    """Whether workflow code never learns of a stopped child unless it is told of a failure."""
+    version = python_version(sdk_version)
+    return version is not None and version <= (0, 4, 65)

@@ -1,4 +1,4 @@
-"""Resuming a run: the one place where its next workflow task comes to be, or it fails by itself.
+"""Resuming a run: the one place where its next workflow task comes to be.
 
 A run has at most one open workflow task. A reason that comes while it is ready adds nothing, since
 whoever takes the task is given the newest history; one that comes while it is leased is kept as
@@ -9,18 +9,25 @@ from typing import Any
 
 import orjson
 
-from durable_server.engine import closing
 from durable_server.engine.decision import Draft
 from durable_server.engine.run_state import Task
 
 
-def resume_run(draft: Draft, reason: dict[str, Any], available_at: int | None = None) -> None:
-    """See to it that a worker looks at the run; `reason` becomes its resume context."""
+def resume_run(
+    draft: Draft,
+    reason: dict[str, Any],
+    available_at: int | None = None,
+    task_id: str | None = None,
+) -> None:
+    """See to it that a worker looks at the run; `reason` becomes its resume context.
+
+    The task gets a new id unless one was made for it before.
+    """
     run = draft.run
     if run.task_id is not None:
         run.wake_requested = run.wake_requested or run.task_leased
         return
-    task_id = draft.new_id()
+    task_id = task_id or draft.new_id()
     run.task_id, run.task_leased, run.wake_requested = task_id, False, False
     draft.put_task(
         new_task(draft, task_id, "workflow", run.workflow_type, run.task_queue)._replace(
@@ -60,36 +67,4 @@ def new_task(draft: Draft, task_id: str, kind: str, type_name: str, task_queue: 
         digest=None,
         answer=None,
         created_at=draft.now,
-    )
-
-
-def fail_run(draft: Draft, failure: dict[str, Any]) -> None:
-    """Close the run as failed with the failure of an activity that its worker cannot see."""
-    run = draft.run
-    payload = {
-        "failure_id": draft.new_id(),
-        "source_kind": "workflow_run",
-        "source_id": run.run_id,
-        "failure_category": failure.get("failure_category", "activity"),
-        "non_retryable": False,
-        "exception_type": failure.get("exception_type"),
-        "exception_class": failure.get("exception_class") or "RuntimeException",
-        "message": failure.get("message", ""),
-        "exception": failure.get("exception"),
-    }
-    closing.close_run(draft, "failed", "failed")
-    draft.append(
-        "WorkflowFailed", {key: value for key, value in payload.items() if value is not None}
-    )
-
-
-def fail_for_history(draft: Draft, limit: int) -> None:
-    value = draft.run.last_sequence
-    fail_run(
-        draft,
-        {
-            "failure_category": "structural_limit",
-            "exception_class": "StructuralLimitExceeded",
-            "message": f"Structural limit exceeded: {value} history events, {limit} are allowed.",
-        },
     )

@@ -15,8 +15,9 @@ from typing import Any
 import orjson
 
 from durable_server.engine import dialects
+from durable_server.engine.closing import fail_run
 from durable_server.engine.decision import Draft
-from durable_server.engine.resume import fail_run, resume_run
+from durable_server.engine.resume import resume_run
 from durable_server.engine.run_state import Activity, Child, Run, Timer
 
 Resume = dict[str, Any]

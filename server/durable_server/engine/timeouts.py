@@ -66,9 +66,9 @@ def time_out_run(state: RunState, moment: Moment) -> Decision:
             "exception": exception,
         },
     )
-    draft.append(
-        "WorkflowTimedOut", {**common, "timeout_kind": f"{kind}_timeout", **_deadlines(state)}
-    )
+    end = {**common, "timeout_kind": f"{kind}_timeout", **_deadlines(state)}
+    draft.append("WorkflowTimedOut", end)
+    closing.conclude(draft, {**common, "exception": exception})
     return draft.done(True)
 
 

@@ -6,8 +6,9 @@ import orjson
 
 from durable_server.clock import SECOND, to_micro_text
 from durable_server.engine import commands, steps, tasks
+from durable_server.engine.closing import fail_for_history
 from durable_server.engine.decision import Decision, Draft, Moment
-from durable_server.engine.resume import fail_for_history, resume_run
+from durable_server.engine.resume import resume_run
 from durable_server.engine.run_state import Run, RunState, Task
 from durable_server.refusal import Refusal
 

@@ -8,12 +8,16 @@ from typing import Any, NamedTuple
 
 from durable_server.engine import bounds, steps
 from durable_server.engine.commands import (
+    complete_update,
     complete_workflow,
+    continue_as_new,
+    fail_update,
     fail_workflow,
     record_local_activity,
     record_side_effect,
     record_version_marker,
     schedule_activity,
+    start_child_workflow,
     start_timer,
     upsert_memo,
     upsert_search_attributes,
@@ -25,21 +29,27 @@ from durable_server.refusal import Refusal, invalid
 
 Command = Any
 
-TERMINAL = frozenset({"complete_workflow", "fail_workflow"})
-BLOCKING = frozenset({"schedule_activity", "start_timer"})
+TERMINAL = frozenset({"complete_workflow", "fail_workflow", "continue_as_new"})
+BLOCKING = frozenset({"schedule_activity", "start_timer", "start_child_workflow"})
 MODULES: dict[str, Any] = {
     "complete_workflow": complete_workflow,
     "fail_workflow": fail_workflow,
+    "continue_as_new": continue_as_new,
     "schedule_activity": schedule_activity,
     "start_timer": start_timer,
+    "start_child_workflow": start_child_workflow,
+    "complete_update": complete_update,
+    "fail_update": fail_update,
     "record_side_effect": record_side_effect,
     "record_version_marker": record_version_marker,
     "record_local_activity": record_local_activity,
     "upsert_search_attributes": upsert_search_attributes,
     "upsert_memo": upsert_memo,
 }
-# Commands that change what the run carries, which must then be at hand.
-OF_DETAILS = frozenset({"upsert_search_attributes", "upsert_memo"})
+# Commands that change or hand on what the run carries, which must then be at hand.
+OF_DETAILS = frozenset(
+    {"upsert_search_attributes", "upsert_memo", "start_child_workflow", "continue_as_new"}
+)
 
 
 class Completion(NamedTuple):
@@ -175,6 +185,7 @@ def _check_batch(draft: Draft, completion: Completion) -> None:
     for kind, limit_kind, pending in (
         ("schedule_activity", "pending_activity_count", run.open_activities),
         ("start_timer", "pending_timer_count", run.open_timers),
+        ("start_child_workflow", "pending_child_count", run.open_children),
     ):
         added = kinds.count(kind)
         if added:

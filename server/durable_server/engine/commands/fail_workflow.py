@@ -61,6 +61,7 @@ def apply(draft: Draft, command: FailWorkflow, batch: Any) -> None:
             payload[name] = getattr(command, name)
     closing.close_run(draft, "failed", "failed")
     draft.append("WorkflowFailed", payload)
+    closing.conclude(draft, payload)
 
 
 def category_of(message: str) -> str:

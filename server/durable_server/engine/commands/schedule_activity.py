@@ -75,4 +75,10 @@ def options_in(fields: Fields) -> ActivityOptions | None:
     policy = parse_retry_policy(fields)
     if policy is None and not any(timeouts.values()):
         return None
-    return ActivityOptions(**(policy or ONCE)._asdict(), **timeouts)
+    attempts, backoff, error_types = policy or ONCE
+    return ActivityOptions(
+        max_attempts=attempts,
+        backoff_seconds=backoff,
+        non_retryable_error_types=error_types,
+        **timeouts,
+    )

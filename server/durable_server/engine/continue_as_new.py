@@ -1,0 +1,61 @@
+"""Continuing as new: the run ends, and its workflow goes on in another run with a new history.
+
+The next run keeps the workflow id, what the run carries and its execution deadline; its run
+deadline begins anew. Children that are still open stay with the run that asked for them, and are
+left alone. What clients have told the workflow and it has not used yet goes along.
+"""
+
+from typing import Any
+
+from durable_server.engine import closing, new_run, parent
+from durable_server.engine.decision import Draft
+from durable_server.engine.new_run import NewRun
+from durable_server.engine.run_state import Payload
+
+
+def continue_as_new(
+    draft: Draft, workflow_type: str | None, arguments: Payload | None, task_queue: str | None
+) -> str:
+    """Close the run as continued and begin the next one; returns the id of its first task."""
+    run, details, holder = draft.run, draft.details, draft.workflow
+    link_id = draft.new_id()
+    new = NewRun(
+        shard=run.shard,
+        run_id=draft.new_id(),
+        namespace=run.namespace,
+        workflow_id=run.workflow_id,
+        run_number=holder.run_count + 1,
+        workflow_type=workflow_type or run.workflow_type,
+        task_queue=task_queue or run.task_queue,
+        input=details.input if arguments is None else arguments,
+        build_id=run.build_id,
+        business_key=run.business_key,
+        memo=details.memo,
+        search_attributes=details.search_attributes,
+        execution_timeout_seconds=run.execution_timeout_seconds,
+        run_timeout_seconds=run.run_timeout_seconds,
+        execution_deadline_at=run.execution_deadline_at,
+        parent=run.parent,
+    )
+    told: dict[str, Any] = {"continued_from_run_id": run.run_id}
+    family = None if run.parent is None else parent.parent_of(run.parent)
+    if family is not None:
+        told.update(family.told())
+    told["workflow_link_id"] = link_id
+    next_run = new_run.begin(new, draft.moment, holder, told)
+    closing.close_run(draft, "completed", "continued")
+    draft.append(
+        "WorkflowContinuedAsNew",
+        {
+            "sequence": draft.take_step(),
+            "continued_to_run_id": new.run_id,
+            "continued_to_run_number": new.run_number,
+            "workflow_link_id": link_id,
+            "closed_reason": "continued",
+        },
+    )
+    if family is not None:
+        parent.tell_next_run(draft, next_run, family)
+    draft.follow(next_run.done())
+    assert next_run.run.task_id is not None
+    return next_run.run.task_id
