@@ -53,7 +53,14 @@ SERVER: dict[str, set[str]] = {
 # The query modules of the store: one for each noun, and what all of them give.
 QUERIES = {
     *("store.activities", "store.history", "store.messages", "store.namespaces", "store.runs"),
-    *("store.query_tasks", "store.tasks", "store.timers", "store.workers", "store.due", "store.errors"),
+    *(
+        "store.query_tasks",
+        "store.tasks",
+        "store.timers",
+        "store.workers",
+        "store.due",
+        "store.errors",
+    ),
     *("store.command_contracts", "store.updates"),
 }
 

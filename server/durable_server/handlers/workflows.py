@@ -8,12 +8,13 @@ from durable_server import payloads
 from durable_server.advance.intents import StartRun
 from durable_server.attribution import command_of
 from durable_server.call import Call, Reply
+from durable_server.engine.liveness import OpenWork
 from durable_server.engine.run_state import Payload
 from durable_server.engine.start import Start
 from durable_server.ids import new_id, new_plain_id, shard_of
 from durable_server.refusal import Refusal, invalid
 from durable_server.search_attributes import attribute_errors
-from durable_server.store import activities as stored_activities
+from durable_server.store import open_work as stored_open_work
 from durable_server.store import runs as stored_runs
 from durable_server.views import runs as shown
 
@@ -121,10 +122,8 @@ def _describe(
         if other is None:
             return None
         run, details = other
-    waits_for = None
-    if run.open_activities:
-        waits_for = stored_activities.find_open_type(tx, run.shard, run.run_id)
-    standing = shown.Standing(workflow.current_run_id, workflow.run_count, waits_for)
+    work = stored_open_work.first_open(tx, run) if not run.closed else None
+    standing = shown.Standing(workflow.current_run_id, workflow.run_count, work or OpenWork())
     return shown.description(run, details, standing)
 
 

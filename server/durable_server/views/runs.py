@@ -8,6 +8,7 @@ import orjson
 
 from durable_server import payloads
 from durable_server.clock import SECOND, to_micro_text, to_second_text
+from durable_server.engine import liveness
 from durable_server.engine.run_state import Payload, Run, RunDetails
 
 BUCKETS = {
@@ -22,11 +23,11 @@ _NO_ATTRIBUTES = orjson.Fragment(b"{}")
 
 
 class Standing(NamedTuple):
-    """What a description needs beside the run: its place in the workflow and its open activity."""
+    """What a description needs beside the run: its place in the workflow and its open work."""
 
     current_run_id: str
     run_count: int
-    open_activity_type: str | None
+    work: liveness.OpenWork
 
 
 def list_item(run: Run, search_attributes: str | None, memo: str | None) -> dict[str, Any]:
@@ -45,6 +46,7 @@ def list_item(run: Run, search_attributes: str | None, memo: str | None) -> dict
         "is_terminal": run.closed,
         "started_at": to_micro_text(run.started_at),
         "closed_at": _micro(run.closed_at),
+        "archived_at": _micro(run.archived_at),
         "memo": _json(memo),
         "search_attributes": _json(search_attributes),
     }
@@ -96,7 +98,7 @@ def chain_item(run: Run) -> dict[str, Any]:
 def description(run: Run, details: RunDetails, standing: Standing) -> dict[str, Any]:
     """Everything a client may know of a run; what nobody can decode is null beside its envelope."""
     current = run.run_id == standing.current_run_id
-    wait_kind, wait_reason = _wait(run, standing.open_activity_type)
+    wait = liveness.wait_of(run, standing.work)
     return {
         "workflow_id": run.workflow_id,
         "run_id": run.run_id,
@@ -124,26 +126,14 @@ def description(run: Run, details: RunDetails, standing: Standing) -> dict[str, 
         "started_at": to_micro_text(run.started_at),
         "closed_at": _micro(run.closed_at),
         "last_progress_at": _second(run.last_progress_at),
-        "wait_kind": wait_kind,
-        "wait_reason": wait_reason,
+        "wait_kind": wait.kind,
+        "wait_reason": wait.reason,
+        "liveness_state": liveness.liveness_of(run, standing.work).state,
+        "archived_at": _micro(run.archived_at),
         "memo": _json(details.memo),
         "search_attributes": _json(details.search_attributes),
         "actions": _actions(run, current),
     }
-
-
-def _wait(run: Run, open_activity_type: str | None) -> tuple[str | None, str | None]:
-    if run.closed:
-        return None, None
-    if run.open_activities and open_activity_type is not None:
-        return "activity", f"Waiting for activity {open_activity_type}"
-    if run.open_timers:
-        return "timer", "Waiting for timer"
-    if run.task_leased:
-        return "workflow-task", "Workflow task leased to worker"
-    if run.task_id is not None:
-        return "workflow-task", "Workflow task ready"
-    return None, None
 
 
 def _actions(run: Run, current: bool) -> dict[str, bool]:
@@ -151,7 +141,7 @@ def _actions(run: Run, current: bool) -> dict[str, bool]:
     names = ("signal", "query", "update", "cancel", "terminate", "repair", "archive")
     open_now = current and not run.closed
     allowed = {f"can_{name}": open_now for name in names}
-    return {**allowed, "can_archive": run.closed}
+    return {**allowed, "can_archive": current and run.closed and run.archived_at is None}
 
 
 def _envelope(payload: Payload | None, framing: str | None) -> dict[str, Any] | None:
