@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from durable_server.engine import activity_report, timeouts, timer, workflow_task
 from durable_server.engine import start as starting
+from durable_server.engine import update as updating
 from durable_server.engine.activity_report import Report
 from durable_server.engine.commands import TERMINAL, Completion, TaskFailure
 from durable_server.engine.decision import Decision, Moment
@@ -21,11 +22,13 @@ class Needs(NamedTuple):
 
     `open_work`: everything of the run that is open (tasks, activities, timers, children, signals,
     updates). `workflow`: the holder of the workflow id. `details`: what the run carries.
+    `open_task`: its open workflow task.
     """
 
     open_work: bool = False
     workflow: bool = False
     details: bool = False
+    open_task: bool = False
 
 
 NOTHING_MORE = Needs()
@@ -138,6 +141,26 @@ class HeartbeatWorkflowTask(Intent):
     def decide(self, state: RunState | None, moment: Moment) -> Decision:
         """See `workflow_task.heartbeat`."""
         return workflow_task.heartbeat(state, moment, self.task_id, self.lease_owner, self.attempt)
+
+
+@dataclass(slots=True, kw_only=True)
+class AcceptUpdate(Intent):
+    """A client asks the current run of a workflow to carry an update out."""
+
+    wanted: updating.Wanted
+
+    def __post_init__(self) -> None:
+        assert self.namespace is not None
+        self.workflow_key = (self.namespace, self.wanted.request.workflow_id)
+        self.request_id = self.wanted.request_id
+
+    def needs(self, run: Run, moment: Moment) -> Needs:
+        """A task that is ready may become that of the update."""
+        return Needs(open_task=True)
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision:
+        """See `update.accept`."""
+        return updating.accept(state, moment, self.wanted)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from durable_server.advance.intents import Intent, Needs
+from durable_server.advance.intents import Intent
 from durable_server.advance.loaded import Key, Loaded
 from durable_server.engine import dialects, steps
 from durable_server.engine.decision import Moment
@@ -77,7 +77,7 @@ def _load_requests(tx: Any, loaded: Loaded, intents: Sequence[Intent]) -> None:
 
 
 def _load_needs(tx: Any, loaded: Loaded, intents: Sequence[Intent], moment: Moment) -> None:
-    keys: tuple[set[Key], set[Key], set[Key]] = (set(), set(), set())
+    keys: tuple[set[Key], ...] = (set(), set(), set(), set())
     for intent in intents:
         state = loaded.state_of(intent)
         if state is None or state.run.closed:
@@ -86,7 +86,7 @@ def _load_needs(tx: Any, loaded: Loaded, intents: Sequence[Intent], moment: Mome
         if intent.closes_step and dialects.blind_to_failures(state.run.sdk_version):
             # A run whose SDK cannot see failures is failed for it, and then ends with open work.
             child = state.run.parent is not None
-            needs = Needs(True, child, child)
+            needs = needs._replace(open_work=True, workflow=child, details=child)
         for wanted, needed in zip(keys, needs, strict=True):
             if needed:
                 wanted.add((state.run.shard, state.run.run_id))
@@ -102,6 +102,10 @@ def _load_needs(tx: Any, loaded: Loaded, intents: Sequence[Intent], moment: Mome
     if keys[2]:
         for details in tx.fetch("details_of_runs", sorted(keys[2])):
             loaded.states[(details.shard, details.run_id)].details = details
+    if keys[3]:
+        open_tasks = {(key[0], loaded.states[key].run.task_id) for key in keys[3]}
+        named = sorted(key for key in open_tasks if key[1] is not None)
+        loaded.add("tasks", tx.fetch("tasks_by_id", named))
 
 
 def _load_inboxes(tx: Any, loaded: Loaded, intents: Sequence[Intent]) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from durable_server.engine import activity_events, parent, timer_events
+from durable_server.engine import activity_events, parent, timer_events, update_events
 from durable_server.engine.decision import Draft
 from durable_server.engine.run_state import Child, Payload
 
@@ -13,6 +13,8 @@ def close_run(draft: Draft, status: str, closed_reason: str) -> None:
     Open tasks are withdrawn. A worker that holds an activity may still report: the outcome is
     settled on its row and changes nothing else.
     """
+    # What was accepted before the end belongs to the history before its last event.
+    update_events.let_in(draft)
     run = draft.run
     run.status, run.closed_reason = status, closed_reason
     run.closed_at = run.last_progress_at = draft.now
@@ -65,9 +67,11 @@ def complete_run(draft: Draft, output: Payload | None) -> None:
 def conclude(draft: Draft, end: dict[str, Any]) -> None:
     """What follows the closing event, whose payload `end` is, except where the workflow goes on.
 
-    Open children are stopped as was said when they were started; all of them are at hand. The run's
-    own parent is told how its child has ended, or the child is tried again.
+    Updates that are still open fail. Open children are stopped as was said when they were started;
+    all of them are at hand. The run's own parent is told how its child has ended, or the child is
+    tried again.
     """
+    update_events.close_open(draft)
     for child in draft.children():
         if child.status == "started" and child.parent_close_policy != "abandon":
             _stop_child(draft, child)

@@ -7,7 +7,7 @@ left alone. What clients have told the workflow and it has not used yet goes alo
 
 from typing import Any
 
-from durable_server.engine import closing, new_run, parent
+from durable_server.engine import closing, new_run, parent, update_events
 from durable_server.engine.decision import Draft
 from durable_server.engine.new_run import NewRun
 from durable_server.engine.run_state import Payload
@@ -56,6 +56,7 @@ def continue_as_new(
     )
     if family is not None:
         parent.tell_next_run(draft, next_run, family)
+    update_events.hand_over(draft, next_run)
     draft.follow(next_run.done())
     assert next_run.run.task_id is not None
     return next_run.run.task_id

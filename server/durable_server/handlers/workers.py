@@ -8,6 +8,7 @@ from durable_server.advance.intents import ReturnTask
 from durable_server.call import Call, Reply
 from durable_server.ids import new_plain_id
 from durable_server.refusal import Refusal
+from durable_server.store import command_contracts as stored_contracts
 from durable_server.store import tasks as stored_tasks
 from durable_server.store import workers as stored_workers
 
@@ -31,6 +32,9 @@ async def register(call: Call, body: dict[str, Any]) -> Reply:
         known = stored_workers.find_worker(tx, call.namespace, worker_id)
         kept = _kept_fingerprints(known, body, sent)
         stored_workers.upsert_worker(tx, _row(call, body, worker_id, {**kept, **sent}, tx.now))
+        types = body.get("supported_workflow_types") or []
+        contracts = body.get("workflow_command_contracts") or {}
+        stored_contracts.declare(tx, call.namespace, types, contracts, tx.now)
 
     await call.server.lanes.write(job)
     call.server.workers.forget(call.namespace, worker_id)

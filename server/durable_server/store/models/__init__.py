@@ -1,6 +1,7 @@
 """Peewee models of the current schema."""
 
 from durable_server.store.models.children import Child
+from durable_server.store.models.command_contracts import CommandContract
 from durable_server.store.models.messages import Message, Signal, Update
 from durable_server.store.models.places import Namespace, SchemaMigration, Worker
 from durable_server.store.models.runs import Event, Run, RunDetails, Workflow
@@ -20,12 +21,14 @@ MODELS = (
     Update,
     Namespace,
     Worker,
+    CommandContract,
     SchemaMigration,
 )
 __all__ = [
     "MODELS",
     "Activity",
     "Child",
+    "CommandContract",
     "Event",
     "Message",
     "Namespace",
