@@ -11,10 +11,19 @@ from durable_server.engine import activity_report, timeouts, timer, workflow_tas
 from durable_server.engine import start as starting
 from durable_server.engine import update as updating
 from durable_server.engine.activity_report import Report
-from durable_server.engine.commands import TERMINAL, Completion, TaskFailure
+from durable_server.engine.commands import (
+    OF_DETAILS,
+    TERMINAL,
+    Completion,
+    TaskFailure,
+    members_given_up,
+)
 from durable_server.engine.decision import Decision, Moment
 from durable_server.engine.run_state import Payload, Run, RunState
 from durable_server.pending import Pending
+
+# How many events one command of a completion may add to the history.
+EVENTS_OF_COMMAND_MAX = 4
 
 
 class Needs(NamedTuple):
@@ -44,7 +53,7 @@ class Intent:
     The rows of these ids, of `timer_key`, `child_key` and `update_key` are at hand for the
     decision, and for a workflow those signals and updates that carry `request_id`.
     `closes_step` says that the activity, timer or child may reach its end, `ends_task` that a
-    workflow task may.
+    workflow task may. `barriers` are those whose steps the decision needs with their tasks.
     """
 
     shard: int
@@ -60,6 +69,7 @@ class Intent:
     update_key: str | None = None
     closes_step: bool = False
     ends_task: bool = False
+    barriers: tuple[int, ...] = ()
     pending: Pending = field(default_factory=Pending)
 
     def needs(self, run: Run, moment: Moment) -> Needs:
@@ -96,15 +106,19 @@ class CompleteWorkflowTask(Intent):
     def __post_init__(self) -> None:
         self.task_key = self.completion.task_id
         self.ends_task = True
+        self.barriers = members_given_up(self.completion)
 
     def needs(self, run: Run, moment: Moment) -> Needs:
-        """A run that ends takes its open work with it."""
+        """A run that ends takes its open work with it; a child that fails may be tried again."""
         kinds = {kind for kind, _ in self.completion.commands}
-        ends = not kinds.isdisjoint(TERMINAL)
+        limit = moment.limits.history_events_max
+        full = 0 < limit < run.last_sequence + EVENTS_OF_COMMAND_MAX * len(self.completion.commands)
+        ends = full or not kinds.isdisjoint(TERMINAL)
+        fails = "fail_workflow" in kinds and run.parent is not None
         return Needs(
             open_work=ends and run.has_open_work,
-            workflow=ends and run.parent is not None,
-            details=ends and run.parent is not None,
+            workflow=fails or "continue_as_new" in kinds,
+            details=fails or not kinds.isdisjoint(OF_DETAILS),
         )
 
     def decide(self, state: RunState | None, moment: Moment) -> Decision:

@@ -141,6 +141,7 @@ def _load_barriers(tx: Any, loaded: Loaded, intents: Sequence[Intent]) -> None:
         run = state.run
         if intent.ends_task:
             wanted.update((run.shard, run.run_id, barrier) for barrier in run.ready_barriers)
+        wanted.update((run.shard, run.run_id, barrier) for barrier in intent.barriers)
         barrier = _barrier_of(intent, state)
         if intent.closes_step and barrier is not None:
             closing[(run.shard, run.run_id, barrier)] += 1
@@ -150,6 +151,8 @@ def _load_barriers(tx: Any, loaded: Loaded, intents: Sequence[Intent]) -> None:
     if wanted:
         for name in ("activities", "timers", "children"):
             loaded.add(name, tx.fetch(f"{name}_of_barriers", sorted(wanted)))
+    if any(intent.barriers for intent in intents):
+        load_counterparts(tx, loaded)
 
 
 def _barrier_of(intent: Intent, state: RunState) -> int | None:

@@ -20,7 +20,7 @@ def close_run(draft: Draft, status: str, closed_reason: str) -> None:
     run.closed_at = run.last_progress_at = draft.now
     run.deadline_at = None
     run.task_id, run.task_leased, run.wake_requested = None, False, False
-    run.barriers, run.ready_barriers = {}, []
+    run.barriers, run.ready_barriers, run.digests, run.selections = {}, [], {}, {}
     run.open_activities = run.open_timers = run.open_children = 0
     run.open_signals = run.open_updates = run.held_messages = 0
     run.waits = []

@@ -14,19 +14,14 @@ from typing import Any
 
 import orjson
 
-from durable_server.engine import dialects
+from durable_server.engine import dialects, selections
 from durable_server.engine.closing import fail_run
 from durable_server.engine.decision import Draft
 from durable_server.engine.resume import resume_run
-from durable_server.engine.run_state import Activity, Child, Run, Timer
+from durable_server.engine.run_state import Activity, Child, Event, Run, Timer
 
 Resume = dict[str, Any]
 Step = Activity | Timer | Child
-
-
-def open_barrier(run: Run, first_step: int, size: int) -> None:
-    """Note that `size` steps, the first of which is `first_step`, block the run together."""
-    run.barriers[str(first_step)] = [size, 0]
 
 
 def completes_barrier(run: Run, barrier: int, closing: int) -> bool:
@@ -60,21 +55,22 @@ def let_in(draft: Draft) -> None:
     run = draft.run
     barriers, run.ready_barriers = run.ready_barriers, []
     for barrier in barriers:
-        reason: Resume | None = None
+        run.digests.pop(str(barrier), None)
+        closed: list[tuple[Step, Event]] = []
         for step in _steps_of(draft, barrier):
             if step.closing is None:
                 continue
             event_type, payload = orjson.loads(step.closing)
             task_id = step.task_id if isinstance(step, Activity) else None
-            draft.append(event_type, payload, task_id=task_id)
+            closed.append((step, draft.append(event_type, payload, task_id=task_id)))
             _put(draft, step._replace(closing=None))
-            reason = _resume(step, event_type)
             if dialects.blind_to_failures(run.sdk_version) and event_type in _FAILURES:
                 fail_run(draft, payload)
                 return
         # A timer whose wait ended while it was held has nothing to tell any more.
-        if reason is not None:
-            resume_run(draft, reason)
+        if closed and selections.member_closed(draft, closed):
+            last, event = closed[-1]
+            resume_run(draft, _resume(last, event.event_type))
 
 
 _FAILURES = frozenset({"ActivityFailed", "ActivityTimedOut"})

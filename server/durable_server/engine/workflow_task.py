@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from durable_server.clock import SECOND, to_micro_text
-from durable_server.engine import commands, steps, tasks, update, update_events
+from durable_server.engine import commands, selections, steps, tasks, update, update_events
 from durable_server.engine.closing import fail_for_history
 from durable_server.engine.decision import Decision, Draft, Moment
 from durable_server.engine.resume import resume_run
@@ -153,7 +153,7 @@ def end_task(draft: Draft) -> None:
         return
     update.resume_next(draft, attempted=update.update_of(ended))
     # Code that waits for steps would only ask for them again.
-    if requested and not run.barriers:
+    if requested and not selections.blocked(run):
         resume_run(draft, {})
 
 

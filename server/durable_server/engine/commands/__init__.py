@@ -6,8 +6,10 @@ problem by field; applying writes events and rows into a draft. A batch is appli
 
 from typing import Any, NamedTuple
 
-from durable_server.engine import bounds, steps
+from durable_server.engine import bounds
 from durable_server.engine.commands import (
+    barriers,
+    cancel_selection_operation,
     complete_update,
     complete_workflow,
     continue_as_new,
@@ -23,8 +25,9 @@ from durable_server.engine.commands import (
     upsert_search_attributes,
 )
 from durable_server.engine.commands.fields import Fields
-from durable_server.engine.commands.groups import step_of
+from durable_server.engine.commands.groups import in_select_group, misplaced, step_of
 from durable_server.engine.decision import Draft
+from durable_server.engine.run_state import Payload
 from durable_server.refusal import Refusal, invalid
 
 Command = Any
@@ -45,7 +48,9 @@ MODULES: dict[str, Any] = {
     "record_local_activity": record_local_activity,
     "upsert_search_attributes": upsert_search_attributes,
     "upsert_memo": upsert_memo,
+    "cancel_selection_operation": cancel_selection_operation,
 }
+_NO_MEMBER = "Only activities, timers and child workflows can be members of a select group."
 # Commands that change or hand on what the run carries, which must then be at hand.
 OF_DETAILS = frozenset(
     {"upsert_search_attributes", "upsert_memo", "start_child_workflow", "continue_as_new"}
@@ -92,10 +97,21 @@ def parse(raw_commands: list[dict[str, Any]]) -> list[tuple[str, Command]]:
             fields.problem("type", unsupported(kind))
             continue
         fields.check_scope(kind)
+        if kind not in BLOCKING and in_select_group(fields):
+            fields.problem("parallel_group_path", _NO_MEMBER)
         parsed.append((kind, MODULES[kind].parse(fields)))
     if errors:
         raise invalid(errors)
     return parsed
+
+
+def members_given_up(completion: Completion) -> tuple[int, ...]:
+    """The members of select groups that a completion cancels, each by its first step."""
+    return tuple(
+        command.member_base_sequence
+        for kind, command in completion.commands
+        if kind == "cancel_selection_operation"
+    )
 
 
 def unsupported(kind: Any) -> str:
@@ -108,16 +124,14 @@ def unsupported(kind: Any) -> str:
 def apply(draft: Draft, completion: Completion) -> list[str]:
     """Apply a batch to the run; returns the ids of the tasks it created, in command order."""
     _check_batch(draft, completion)
-    commands = [each for each in completion.commands if not _sent_again(draft, *each)]
-    blocking = sum(1 for kind, _ in commands if kind in BLOCKING)
-    barrier = 0
+    commands = barriers.without_repeats(draft.run, completion.commands, BLOCKING)
+    opening = barriers.Opening(draft.run, commands, BLOCKING)
     created: list[str] = []
     for index, (kind, command) in enumerate(commands):
+        barrier = 0
         if kind in BLOCKING:
             place(draft, command.group, completion, index)
-            if not barrier:
-                barrier = draft.run.next_step
-                steps.open_barrier(draft.run, barrier, blocking)
+            barrier = opening.barrier_of(command)
         batch = Batch(index, completion, barrier)
         task_id = MODULES[kind].apply(draft, command, batch)
         if task_id is not None:
@@ -152,16 +166,6 @@ def invalid_commands(completion: Completion, index: int, text: str) -> Refusal:
     )
 
 
-def _sent_again(draft: Draft, kind: str, command: Command) -> bool:
-    """Whether this is a member of a group that the run already waits for, sent once more."""
-    if kind not in BLOCKING or command.group is None:
-        return False
-    base = command.group["parallel_group_path"][0]["parallel_group_base_sequence"]
-    run = draft.run
-    known = str(base) in run.barriers or base in run.ready_barriers
-    return known and step_of(command.group) < run.next_step
-
-
 def place(draft: Draft, group: dict[str, Any] | None, completion: Completion, index: int) -> None:
     """Move to the step number that a group member declares; gaps are legal, going back is not."""
     if group is None:
@@ -180,6 +184,9 @@ def _check_batch(draft: Draft, completion: Completion) -> None:
         if kind in TERMINAL:
             text = f"No command may follow {kind}, which ends the run."
             raise invalid_commands(completion, index + 1, text)
+    wrong = misplaced([getattr(command, "group", None) for _, command in commands])
+    if wrong is not None:
+        raise invalid_commands(completion, *wrong)
     facts = completion.refused()
     bounds.keep(draft, "command_batch_size", 0, len(commands), **facts)
     for kind, limit_kind, pending in (
@@ -190,3 +197,7 @@ def _check_batch(draft: Draft, completion: Completion) -> None:
         added = kinds.count(kind)
         if added:
             bounds.keep(draft, limit_kind, pending, pending + added, **facts)
+    for _, command in commands:
+        for payload in command:
+            if isinstance(payload, Payload):
+                bounds.keep(draft, "payload_size", 0, len(payload.blob), **facts)

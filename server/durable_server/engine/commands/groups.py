@@ -1,6 +1,7 @@
 """The parallel fields with which a worker marks the members of a group; they are echoed as sent."""
 
-from typing import Any
+from collections import defaultdict
+from typing import Any, NamedTuple
 
 from durable_server.engine.commands.fields import Fields
 
@@ -13,6 +14,9 @@ _FIELDS = (
 )
 _PATH = "parallel_group_path"
 _NUMBERS = (("base_sequence", 1), ("size", 1), ("index", 0))
+_MEMBER_NUMBERS = (("index", 0), ("base_sequence", 1), ("size", 1))
+_MEMBER_KINDS = frozenset({"activity", "timer", "child", "group"})
+_SELECT = "A select group needs a key, index, base, size and kind of each member."
 
 
 def parse_group(fields: Fields) -> dict[str, Any] | None:
@@ -32,7 +36,57 @@ def parse_group(fields: Fields) -> dict[str, Any] | None:
     if any(path[-1].get(name) != group[name] for name in _FIELDS):
         fields.problem(_PATH, "The last entry must equal the parallel fields of the command.")
         return None
+    if any(entry.get("parallel_group_mode") == "select" for entry in path[1:]):
+        fields.problem(_PATH, "A select group stands outermost.")
+        return None
+    if path[0].get("parallel_group_mode") == "select" and not _names_member(path[0]):
+        fields.problem(_PATH, _SELECT)
+        return None
     return {**group, _PATH: path}
+
+
+def in_select_group(fields: Fields) -> bool:
+    """Whether a command is marked as a member of a select group."""
+    path = fields.raw.get(_PATH)
+    entries = path if isinstance(path, list) else []
+    marked = [each.get("parallel_group_mode") for each in entries if isinstance(each, dict)]
+    return "select" in marked
+
+
+class Entry(NamedTuple):
+    """A group as one entry of a path names it, at its depth."""
+
+    depth: int
+    group_id: str
+    kind: str
+    base: int
+    size: int
+
+
+def misplaced(groups: list[dict[str, Any] | None]) -> tuple[int, str] | None:
+    """The first member whose groups do not fit its step, or are not all there; None when all do.
+
+    `groups` holds the parallel fields of every command of a batch.
+    """
+    seen: defaultdict[Entry, set[int]] = defaultdict(set)
+    first: dict[Entry, int] = {}
+    for position, group in enumerate(groups):
+        if group is None:
+            continue
+        step = step_of(group)
+        for depth, entry in enumerate(group[_PATH]):
+            base, index = (entry[f"parallel_group_{name}"] for name in ("base_sequence", "index"))
+            if base + index != step:
+                return position, f"Step {step} is not member {index} of a group that begins {base}."
+            size = entry["parallel_group_size"]
+            names = (entry["parallel_group_id"], entry["parallel_group_kind"])
+            key = Entry(depth, *names, base, size)
+            seen[key].add(index)
+            first.setdefault(key, position)
+    for key, indices in seen.items():
+        if len(indices) != key.size:
+            return first[key], f"Only {len(indices)} of {key.size} members of a group are here."
+    return None
 
 
 def step_of(group: dict[str, Any]) -> int:
@@ -54,3 +108,18 @@ def _well_formed(entry: Any) -> bool:
     index: int = entry["parallel_group_index"]
     size: int = entry["parallel_group_size"]
     return index < size
+
+
+def _names_member(entry: dict[str, Any]) -> bool:
+    key = entry.get("selection_member_key")
+    named = isinstance(key, str) and bool(key)
+    numbered = isinstance(key, int) and not isinstance(key, bool) and key >= 0
+    if not named and not numbered:
+        return False
+    if entry.get("selection_member_kind") not in _MEMBER_KINDS:
+        return False
+    values = [(entry.get(f"selection_member_{name}"), least) for name, least in _MEMBER_NUMBERS]
+    return all(
+        isinstance(value, int) and not isinstance(value, bool) and value >= least
+        for value, least in values
+    )
