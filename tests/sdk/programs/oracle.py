@@ -1,0 +1,98 @@
+"""Runs generated programs and judges their histories: `oracle.py URL TOKEN QUEUE`.
+
+Reads one JSON list of programs per line, carries them out at once with a worker of this release,
+sends letters meanwhile, and answers with one JSON object per line: the number of tasks that were
+judged, and everything that was wrong.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import uuid
+from typing import Any
+
+from durable_workflow import Client, Worker
+from generated import Generated, answer, stumble
+from replaying import Event, Run, Witness, verdicts
+from stage import SECONDS_MAX
+
+SLOTS = 60
+LETTER_SECONDS = 0.4
+
+
+class Oracle:
+    """One worker that carries out programs, and what its replayer says about the outcome."""
+
+    def __init__(self, client: Client, queue: str, witness: Witness) -> None:
+        self._client = client
+        self._queue = queue
+        self._witness = witness
+
+    async def judge(self, programs: list[Any]) -> dict[str, Any]:
+        """Carry out programs at once; everything that their histories get wrong."""
+        chains = await asyncio.gather(*[self._carry_out(program) for program in programs])
+        runs = [run for chain in chains for run in chain]
+        wrong = [f"{run.workflow_id}: {verdict}" for run in runs for verdict in verdicts(run)]
+        return {"tasks": sum(len(run.tasks) for run in runs), "wrong": wrong}
+
+    async def _carry_out(self, program: Any) -> list[Run]:
+        workflow_id = f"generated-{uuid.uuid4().hex}"
+        await self._client.start_workflow(
+            workflow_type="generated",
+            task_queue=self._queue,
+            workflow_id=workflow_id,
+            input=[program["steps"], []],
+        )
+        async with asyncio.timeout(SECONDS_MAX):
+            await self._send_letters(workflow_id, program["updates"])
+        listed = (await self._client.list_workflow_runs(workflow_id)).runs
+        return [await self._run(workflow_id, item.run_id) for item in listed]
+
+    async def _send_letters(self, workflow_id: str, updates: list[str]) -> None:
+        """Signals, and an update now and then, until the workflow has closed."""
+        left, number = list(updates), 0
+        while (await self._client.describe_workflow(workflow_id)).status in (
+            "pending",
+            "running",
+            "waiting",
+        ):
+            number += 1
+            try:
+                if left:
+                    await self._client.update_workflow(
+                        workflow_id, "add", args=[left.pop()], wait_for="accepted"
+                    )
+                await self._client.signal_workflow(workflow_id, "post", args=[number])
+            except Exception as refused:
+                # It closed meanwhile, or the update's handler refused the letter.
+                print(f"{workflow_id}: {refused}", file=sys.stderr)
+            await asyncio.sleep(LETTER_SECONDS)
+
+    async def _run(self, workflow_id: str, run_id: str) -> Run:
+        history: list[Event] = (await self._client.get_history(workflow_id, run_id))["events"]
+        return Run(workflow_id, run_id, self._queue, history, self._witness.tasks.pop(run_id, []))
+
+
+async def main(url: str, token: str, queue: str) -> None:
+    async with Client(url, token=token) as client:
+        witness = Witness()
+        worker = Worker(
+            client,
+            task_queue=queue,
+            workflows=[Generated],
+            activities=[answer, stumble],
+            max_concurrent_workflow_tasks=SLOTS,
+            max_concurrent_activity_tasks=SLOTS,
+            interceptors=[witness],
+        )
+        working = asyncio.create_task(worker.run())
+        oracle = Oracle(client, queue, witness)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            assert not working.done(), "the worker ended by itself"
+            print(json.dumps(await oracle.judge(json.loads(line))), flush=True)
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
