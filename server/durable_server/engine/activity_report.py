@@ -80,6 +80,7 @@ def heartbeat(
     """Extend the lease of an attempt that may go on, or tell its worker to stop."""
     state, activity = _guard(state, report)
     draft = Draft(state, moment)
+    last = activity.last_heartbeat_at
     answer: dict[str, Any] = {
         **report.echoed(),
         "lease_owner": report.lease_owner,
@@ -90,7 +91,7 @@ def heartbeat(
         "run_closed_at": None,
         "heartbeat_recorded": False,
         "lease_expires_at": None,
-        "last_heartbeat_at": None,
+        "last_heartbeat_at": None if last is None else to_micro_text(last),
     }
     stop = _stop(state.run, activity, report)
     if stop:

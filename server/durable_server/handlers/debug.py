@@ -12,7 +12,7 @@ from durable_server.store import runs as stored_runs
 from durable_server.store import task_queues as stored_task_queues
 from durable_server.views.debug import FAILURES_MAX, Snapshot, snapshot
 from durable_server.views.open_work import LISTED_MAX
-from durable_server.views.task_queues import task_queue
+from durable_server.views.task_queues import Queue, task_queue
 
 COUNTED_MAX = 1000
 EVENTS_LOOKED_AT_MAX = 1000
@@ -51,15 +51,6 @@ def _read(
     run = _find(tx, place)
     if run is None:
         return None
-    queue = (run.namespace, run.task_queue)
-    heard_since = now - silence * SECOND
-    shown = task_queue(
-        run.task_queue,
-        stored_task_queues.list_pollers(tx, *queue, LISTED_MAX),
-        stored_task_queues.count_queue(tx, queue, now, heard_since, COUNTED_MAX),
-        silence,
-        now,
-    )
     key = (run.shard, run.run_id)
     looked_at = run.last_sequence - EVENTS_LOOKED_AT_MAX
     return (
@@ -72,7 +63,18 @@ def _read(
             failures=histories.list_failures(tx, *key, max(0, looked_at), FAILURES_MAX),
             now=now,
         ),
-        shown,
+        task_queue(_queue(tx, run, now, silence), silence, now),
+    )
+
+
+def _queue(tx: Any, run: Run, now: int, silence: int) -> Queue:
+    name = (run.namespace, run.task_queue)
+    return Queue(
+        name=run.task_queue,
+        pollers=stored_task_queues.list_pollers(tx, *name, LISTED_MAX),
+        leased=stored_task_queues.list_leased(tx, *name, LISTED_MAX),
+        oldest=stored_task_queues.find_oldest_ready(tx, *name, now),
+        counts=stored_task_queues.count_queue(tx, name, now, now - silence * SECOND, COUNTED_MAX),
     )
 
 

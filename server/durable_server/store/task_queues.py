@@ -4,9 +4,12 @@ from typing import Any, NamedTuple
 
 from peewee import SQL
 
+from durable_server.engine.run_state import Task as TaskValue
+from durable_server.store import columns
 from durable_server.store.models import Task, Worker
 from durable_server.store.workers import Worker as WorkerValue
 
+_TASK = [getattr(Task, name) for name in columns.TASKS.names]
 _WORKER = [getattr(Worker, name) for name in WorkerValue._fields]
 
 
@@ -34,6 +37,21 @@ def list_pollers(tx: Any, namespace: str, task_queue: str, limit: int) -> list[W
     return [WorkerValue(*row) for row in query.tuples().execute(tx.database)]
 
 
+def list_leased(tx: Any, namespace: str, task_queue: str, limit: int) -> list[TaskValue]:
+    """The leased tasks of a queue, those whose lease ends first first."""
+    query = Task.select(*_TASK).where(_of_queue(namespace, task_queue), SQL("status = 'leased'"))
+    query = query.order_by(Task.lease_expires_at, Task.task_id).limit(limit).tuples()
+    return [TaskValue(*row) for row in query.execute(tx.database)]
+
+
+def find_oldest_ready(tx: Any, namespace: str, task_queue: str, now: int) -> TaskValue | None:
+    """The ready task of a queue that has waited longest."""
+    ready = _of_queue(namespace, task_queue) & (Task.available_at <= now)
+    query = Task.select(*_TASK).where(ready, SQL("status = 'ready'"))
+    query = query.order_by(Task.available_at, Task.task_id).limit(1).tuples()
+    return next((TaskValue(*row) for row in query.execute(tx.database)), None)
+
+
 def count_queue(
     tx: Any, queue: tuple[str, str], now: int, heard_since: int, limit: int
 ) -> QueueCounts:
@@ -49,14 +67,17 @@ def count_queue(
 
 # Conditions stand as literally as in partial indexes, which are of no use otherwise.
 def _tasks(tx: Any, queue: tuple[str, str], kind: str, now: int, limit: int) -> TaskCounts:
-    namespace, name = queue
-    mine = (Task.namespace == namespace) & (Task.task_queue == name) & (Task.kind == kind)
+    mine = _of_queue(*queue) & (Task.kind == kind)
     leased = mine & SQL("status = 'leased'")
     return TaskCounts(
         _count(tx, Task, mine & SQL("status = 'ready'"), limit),
         _count(tx, Task, leased, limit),
         _count(tx, Task, leased & (Task.lease_expires_at <= now), limit),
     )
+
+
+def _of_queue(namespace: str, task_queue: str) -> Any:
+    return (Task.namespace == namespace) & (Task.task_queue == task_queue)
 
 
 def _registered(namespace: str, task_queue: str) -> Any:

@@ -84,7 +84,6 @@ def _execution(shown: Snapshot, tasks: list[dict[str, Any]], with_payload: bool)
             "liveness_reason": alive.reason,
             "repair_attention": alive.state == liveness.REPAIR_NEEDED,
             "task_problem": failing,
-            "task_problem_badge": "workflow_task_failing" if failing else None,
             "last_event": _last_event(shown.recent, with_payload),
             "next_scheduled_event": _next(shown),
         }
