@@ -13,13 +13,18 @@ from typing import Any
 
 import httpx
 from durable_server import app
+from durable_server.clock import SECOND
 from durable_server.config import Settings
+from durable_server.server import Server
 from durable_server.store import migrate
+from durable_server.store.messages import due_messages
 
 from tests.recordings.compare import Comparison, Difference
 from tests.recordings.stories import Exchange, Story, story
 
 POLLS_MAX = 20
+TOLD_CHECKS_MAX = 2000
+MESSAGES_AHEAD = 3600 * SECOND
 _ROLES = ("worker", "operator", "admin")
 _TOKENS = {role: f"{role}-secret" for role in _ROLES} | {
     "legacy": "legacy-secret",
@@ -42,12 +47,12 @@ _SETTINGS["declared"] = _SETTINGS["token"]
 def differences_of(name: str) -> tuple[Difference, ...]:
     """Play a story once; gives every place where our answers differ from the recorded ones."""
     played = story(name)
-    with _application(played.profile) as application:
-        return tuple(asyncio.run(_play(played, application)))
+    with _running(played.profile) as server:
+        return tuple(asyncio.run(_play(played, server)))
 
 
 @contextmanager
-def _application(profile: str) -> Iterator[Any]:
+def _running(profile: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="durable-story-") as folder:
         settings = Settings(
             database_url=f"sqlite:///{Path(folder) / 'story.sqlite'}",
@@ -58,24 +63,36 @@ def _application(profile: str) -> Iterator[Any]:
         migrate.bootstrap(server.store, settings)
         app.start(server)
         try:
-            yield app.build_asgi(server)
+            yield server
         finally:
             app.stop(server)
             server.store.close()
 
 
-async def _play(played: Story, application: Any) -> list[Difference]:
+async def _play(played: Story, server: Server) -> list[Difference]:
     comparison = Comparison()
-    transport = httpx.ASGITransport(app=application, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app=app.build_asgi(server), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
         # What httpx adds by itself was not sent when the story was recorded.
         for name in ("accept-encoding", "accept"):
             del client.headers[name]
         for position, exchange in enumerate(played.exchanges):
             comparison.request = f"{position} {exchange.method} {exchange.path}"
+            if exchange.method == "GET":
+                await _all_told(server)
             answer = await _send(client, played.profile, exchange, comparison)
             _hold_against(exchange, answer, comparison)
     return comparison.differences
+
+
+async def _all_told(server: Server) -> None:
+    """Wait until runs have told each other everything; the recorded server did so at once."""
+    due_by = server.clock.now() + MESSAGES_AHEAD
+    for _ in range(TOLD_CHECKS_MAX):
+        if not await server.read(due_messages, due_by, 1):
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("runs have not told each other everything in time")
 
 
 async def _send(
