@@ -57,7 +57,12 @@ def open_run(state: RunState | None, request: ClientRequest, **facts: Any) -> Ru
     return found
 
 
-OUTCOMES = {"run_not_active": "rejected_not_active", "run_not_closed": "rejected_run_not_closed"}
+OUTCOMES = {
+    "run_not_active": "rejected_not_active",
+    "run_not_closed": "rejected_run_not_closed",
+    "unknown_signal": "rejected_unknown_signal",
+    "invalid_signal_arguments": "rejected_invalid_arguments",
+}
 
 
 def rejected(run: Run, reason: str) -> dict[str, Any]:

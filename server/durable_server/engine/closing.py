@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from durable_server.engine import activity_events, parent, timer_events, update_events
+from durable_server.engine import activity_events, inbox, parent, timer_events, update_events
 from durable_server.engine.decision import Draft
 from durable_server.engine.run_state import Child, Payload
 
@@ -14,7 +14,7 @@ def close_run(draft: Draft, status: str, closed_reason: str) -> None:
     settled on its row and changes nothing else.
     """
     # What was accepted before the end belongs to the history before its last event.
-    update_events.let_in(draft)
+    inbox.let_in(draft)
     run = draft.run
     run.status, run.closed_reason = status, closed_reason
     run.closed_at = run.last_progress_at = draft.now

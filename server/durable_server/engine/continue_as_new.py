@@ -7,7 +7,7 @@ left alone. What clients have told the workflow and it has not used yet goes alo
 
 from typing import Any
 
-from durable_server.engine import closing, new_run, parent, update_events
+from durable_server.engine import closing, new_run, parent, signal_events, update_events
 from durable_server.engine.decision import Draft
 from durable_server.engine.new_run import NewRun
 from durable_server.engine.run_state import Payload
@@ -43,6 +43,7 @@ def continue_as_new(
         told.update(family.told())
     told["workflow_link_id"] = link_id
     next_run = new_run.begin(new, draft.moment, holder, told)
+    signal_events.hand_over(draft, next_run)
     closing.close_run(draft, "completed", "continued")
     draft.append(
         "WorkflowContinuedAsNew",

@@ -29,3 +29,14 @@ def blind_to_stopped_children(sdk_version: str | None) -> bool:
     """Whether workflow code never learns of a stopped child unless it is told of a failure."""
     version = python_version(sdk_version)
     return version is not None and version <= (0, 4, 65)
+
+
+def waits_once(sdk_version: str | None) -> bool:
+    """Whether a wait that ends and begins anew is taken for a condition that holds."""
+    version = python_version(sdk_version)
+    return version is not None and version < (0, 4, 90)
+
+
+def runs_handlers(sdk_version: str | None) -> bool:
+    """Whether workflow code runs a handler for every signal that its history shows."""
+    return (sdk_version or "").startswith(("durable-workflow-python/", "durable-workflow-php/"))

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from durable_server.engine import dialects, selections
+from durable_server.engine import dialects, selections, waits
 from durable_server.engine.closing import fail_run
 from durable_server.engine.decision import Draft
 from durable_server.engine.resume import resume_run
@@ -64,6 +64,8 @@ def let_in(draft: Draft) -> None:
             task_id = step.task_id if isinstance(step, Activity) else None
             closed.append((step, draft.append(event_type, payload, task_id=task_id)))
             _put(draft, step._replace(closing=None))
+            if isinstance(step, Timer) and step.wait is not None:
+                waits.run_out(draft, step)
             if dialects.blind_to_failures(run.sdk_version) and event_type in _FAILURES:
                 fail_run(draft, payload)
                 return
@@ -118,6 +120,8 @@ def _resume(step: Step, event_type: str) -> Resume:
             "workflow_sequence": step.step,
             "workflow_event_type": event_type,
         }
+    if step.wait is not None:
+        return waits.context(step)
     return {
         "workflow_wait_kind": "timer",
         "open_wait_id": f"timer:{step.timer_id}",

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from durable_server.clock import SECOND, to_micro_text
-from durable_server.engine import steps, timer_events
+from durable_server.engine import steps, timer_events, waits
 from durable_server.engine.decision import Decision, Draft, Moment
 from durable_server.engine.run_state import RunState, Timer
 
@@ -41,6 +41,11 @@ def fire(state: RunState, moment: Moment, timer_id: str) -> Decision:
     if draft.run.closed:
         draft.put_timer(timer._replace(status="cancelled"))
         return draft.done(False)
+    if timer.wait is not None:
+        waits.fire(draft, timer)
+        if not draft.run.task_leased:
+            steps.let_in(draft)
+        return draft.done(True)
     draft.run.open_timers -= 1
     payload = {**timer_events.identity(timer), "fired_at": to_micro_text(moment.now)}
     steps.close(draft, timer._replace(status="fired"), "TimerFired", payload)

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from durable_server.clock import SECOND, to_micro_text
-from durable_server.engine import commands, selections, steps, tasks, update, update_events
+from durable_server.engine import commands, inbox, steps, tasks
 from durable_server.engine.closing import fail_for_history
 from durable_server.engine.decision import Decision, Draft, Moment
 from durable_server.engine.resume import resume_run
@@ -148,13 +148,8 @@ def end_task(draft: Draft) -> None:
     requested, ended = run.wake_requested, draft.task(run.task_id or "")
     run.task_id, run.task_leased, run.wake_requested = None, False, False
     steps.let_in(draft)
-    update_events.let_in(draft)
-    if run.closed:
-        return
-    update.resume_next(draft, attempted=update.update_of(ended))
-    # Code that waits for steps would only ask for them again.
-    if requested and not selections.blocked(run):
-        resume_run(draft, {})
+    inbox.let_in(draft)
+    inbox.follow(draft, ended, requested)
 
 
 def fail(state: RunState | None, moment: Moment, report: commands.TaskFailure) -> Decision:
@@ -212,7 +207,7 @@ def end_task_quietly(draft: Draft) -> None:
     run.task_id, run.task_leased, run.wake_requested = None, False, False
     if barriers:
         steps.let_in(draft)
-    update_events.let_in(draft)
+    inbox.let_in(draft)
 
 
 def release(state: RunState, moment: Moment, task: Task) -> Decision:
@@ -223,7 +218,7 @@ def release(state: RunState, moment: Moment, task: Task) -> Decision:
     run.task_leased = False
     run.wake_requested = False
     steps.let_in(draft)
-    update_events.let_in(draft)
+    inbox.let_in(draft)
     return draft.done(True)
 
 

@@ -6,7 +6,7 @@ problem by field; applying writes events and rows into a draft. A batch is appli
 
 from typing import Any, NamedTuple
 
-from durable_server.engine import bounds
+from durable_server.engine import bounds, inbox
 from durable_server.engine.commands import (
     barriers,
     cancel_selection_operation,
@@ -15,6 +15,8 @@ from durable_server.engine.commands import (
     continue_as_new,
     fail_update,
     fail_workflow,
+    open_condition_wait,
+    open_signal_wait,
     record_local_activity,
     record_side_effect,
     record_version_marker,
@@ -43,6 +45,8 @@ MODULES: dict[str, Any] = {
     "start_child_workflow": start_child_workflow,
     "complete_update": complete_update,
     "fail_update": fail_update,
+    "open_condition_wait": open_condition_wait,
+    "open_signal_wait": open_signal_wait,
     "record_side_effect": record_side_effect,
     "record_version_marker": record_version_marker,
     "record_local_activity": record_local_activity,
@@ -124,6 +128,7 @@ def unsupported(kind: Any) -> str:
 def apply(draft: Draft, completion: Completion) -> list[str]:
     """Apply a batch to the run; returns the ids of the tasks it created, in command order."""
     _check_batch(draft, completion)
+    inbox.begin(draft, draft.task(completion.task_id), completion.commands)
     commands = barriers.without_repeats(draft.run, completion.commands, BLOCKING)
     opening = barriers.Opening(draft.run, commands, BLOCKING)
     created: list[str] = []

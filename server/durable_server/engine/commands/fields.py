@@ -64,6 +64,14 @@ class Fields:
             return None
         return value.strip() or None
 
+    def verbatim(self, field: str) -> str | None:
+        """A string exactly as it came."""
+        value = self.raw.get(field)
+        if value is None or isinstance(value, str):
+            return value
+        self.problem(field, f"The {field} field must be a string.")
+        return None
+
     def required_text(self, field: str, text: str) -> str:
         """A string that must be there; `text` says so when it is not."""
         value = self.text(field)

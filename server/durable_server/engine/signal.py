@@ -1,0 +1,172 @@
+"""Signals: taken in, shown to workers at their place in the history, and used once.
+
+A run takes in signals as they come. One that comes while a workflow task is leased waits for the
+end of that task, since its worker decides on the history that it was given; it is kept all the
+same.
+
+When a signal has been used (`applied`) depends on what the worker does with it. Python and PHP run
+a handler for each signal that they find in the history, so the next completion has used every
+signal that its task showed. Other workers use the one signal that their task names: for a signal
+wait of its name, or to look at a condition again. What is not used when a run closes stays
+received.
+"""
+
+from typing import Any, NamedTuple
+
+import orjson
+
+from durable_server import payloads
+from durable_server.engine import bounds, client_request, waits
+from durable_server.engine.client_request import ClientRequest
+from durable_server.engine.decision import Decision, Draft, Moment
+from durable_server.engine.resume import resume_run
+from durable_server.engine.run_state import Payload, Run, RunState, Signal
+from durable_server.engine.signal_events import RECEIVED, record
+from durable_server.refusal import Refusal
+
+OUTCOME = "signal_received"
+
+
+class Wanted(NamedTuple):
+    """The signal that a client sends; `arguments` may be a plain list that is to be encoded."""
+
+    request: ClientRequest
+    name: str
+    arguments: Payload | None
+    request_id: str | None
+
+
+def accept(state: RunState | None, moment: Moment, wanted: Wanted) -> Decision:
+    """Take a signal in, or tell of the one that had its request id."""
+    request = wanted.request
+    if state is None:
+        raise Refusal("instance_not_found", workflow_id=request.workflow_id)
+    retained = _retained(state, wanted)
+    if retained is not None:
+        return Draft(state, moment).done(_answer(state.run, retained, True))
+    found = client_request.addressed(state, request)
+    client_request.open_run(found, request, signal_name=wanted.name)
+    draft = Draft(found, moment)
+    signal = new(draft, wanted)
+    take_in(draft, signal)
+    return draft.done(_answer(draft.run, signal, False))
+
+
+def new(draft: Draft, wanted: Wanted) -> Signal:
+    """The row of a signal that a client sends, within the bounds of its run."""
+    run = draft.run
+    facts = {"workflow_id": run.workflow_id, "run_id": run.run_id, "signal_name": wanted.name}
+    bounds.keep(draft, "pending_signal_count", run.open_signals, run.open_signals + 1, **facts)
+    arguments = _encoded(run, wanted.arguments)
+    if arguments is not None:
+        bounds.keep(draft, "payload_size", 0, len(arguments.blob), **facts)
+    accepted = client_request.accept(draft, wanted.request, OUTCOME)
+    return Signal(
+        shard=run.shard,
+        signal_id=draft.new_id(),
+        run_id=run.run_id,
+        namespace=run.namespace,
+        workflow_id=run.workflow_id,
+        command_id=accepted.command_id,
+        command_sequence=accepted.sequence,
+        name=wanted.name,
+        codec=None if arguments is None else arguments.codec,
+        arguments=None if arguments is None else arguments.blob,
+        request_id=wanted.request_id,
+        status=RECEIVED,
+        recorded=False,
+        wait_id=None,
+        step=None,
+        command=orjson.dumps({**accepted.command, "target_name": wanted.name}).decode(),
+        received_at=draft.now,
+        applied_at=None,
+    )
+
+
+def take_in(draft: Draft, signal: Signal) -> None:
+    """A signal is accepted: record it, or hold it until the leased task ends."""
+    run = draft.run
+    run.open_signals += 1
+    draft.put_signal(signal, new=True)
+    if run.task_leased:
+        run.held_messages += 1
+        return
+    recorded = record(draft, signal)
+    if run.task_id is None and waits.takes(run, recorded):
+        resume_run(draft, context(recorded))
+
+
+def context(signal: Signal) -> dict[str, Any]:
+    """Why the task of a signal exists."""
+    return {
+        "workflow_wait_kind": "signal",
+        "open_wait_id": f"signal-application:{signal.signal_id}",
+        "resume_source_kind": "workflow_signal",
+        "resume_source_id": signal.signal_id,
+        "workflow_signal_id": signal.signal_id,
+        "signal_name": signal.name,
+        "signal_wait_id": signal.wait_id,
+        "workflow_command_id": signal.command_id,
+    }
+
+
+def _retained(state: RunState, wanted: Wanted) -> Signal | None:
+    """The signal that was sent with this request id, in this batch or earlier."""
+    if wanted.request_id is None:
+        return None
+    known = state.requests.get(("signal", wanted.request_id))
+    for signal in state.signals.values():
+        if signal.request_id == wanted.request_id:
+            known = signal
+    if not isinstance(known, Signal):
+        return None
+    conflict = _conflict(state.run, known, wanted)
+    if conflict:
+        raise Refusal(
+            "request_id_conflict",
+            workflow_id=known.workflow_id,
+            run_id=known.run_id,
+            signal_name=wanted.name,
+            request_id=wanted.request_id,
+            retained_command_id=known.command_id,
+            retained_command_type="signal",
+            retained_outcome=OUTCOME,
+            conflict=conflict,
+        )
+    return known
+
+
+def _conflict(run: Run, known: Signal, wanted: Wanted) -> list[str]:
+    """In what a signal differs from the one that had its request id."""
+    arguments = wanted.arguments
+    if known.codec != payloads.PLAIN:
+        arguments = _encoded(run, arguments)
+    kept = None if known.arguments is None else Payload(known.codec or "", known.arguments)
+    target = orjson.loads(known.command or "{}").get("resolved_run_id")
+    found = {
+        "signal_name": known.name != wanted.name,
+        "arguments": kept != arguments,
+        "run_id": wanted.request.wanted_run_id not in (None, target),
+    }
+    return [name for name, differs in found.items() if differs]
+
+
+def _encoded(run: Run, arguments: Payload | None) -> Payload | None:
+    """The arguments as the run's workers read them; plain ones wait for the first worker."""
+    if arguments is None or run.framing is None:
+        return arguments
+    return payloads.render(arguments, run.framing)
+
+
+def _answer(run: Run, signal: Signal, retained: bool) -> dict[str, Any]:
+    accepted = client_request.Accepted(signal.command_id, signal.command_sequence, {})
+    verified = {"intent_verified": True} if retained else {}
+    return {
+        **client_request.answer(run, accepted, OUTCOME, None),
+        "run_id": signal.run_id,
+        "resolved_run_id": signal.run_id,
+        "signal_name": signal.name,
+        "request_id": signal.request_id,
+        "retained": retained,
+        **verified,
+    }
