@@ -7,6 +7,7 @@ A package may always import itself. The standard library is open to everybody.
 VALUES = {
     **{"pending": set(), "refusal": set(), "search_attributes": set()},
     "command_contracts": set(),
+    "client_input": {"command_contracts", "payloads", "refusal", "engine.run_state"},
 }
 
 # Modules of durable_server, without that prefix. Third parties are judged apart.
@@ -34,10 +35,11 @@ SERVER: dict[str, set[str]] = {
     "attribution": {"call"},
     "views": {"engine", "payloads", "clock", "matching.channels"},
     "handlers": {
-        *("call", "engine", "advance.intents", "advance.queries", "matching.poll"),
-        "matching.timing",
+        *("call", "engine", "advance.intents", "advance.queries", "advance.run_requests"),
+        *("matching.poll", "matching.timing"),
         *("matching.channels", "store.queries", "views", "ids", "clock", "payloads"),
         *("refusal", "attribution", "search_attributes", "config", "command_contracts"),
+        "client_input",
     },
     "maintenance": {"server", "engine", "advance.intents", "store.queries", "clock", "pending"}
     | {"refusal", "advance.receipts"},
@@ -62,6 +64,7 @@ QUERIES = {
         "store.errors",
     ),
     *("store.command_contracts", "store.updates"),
+    *("store.open_work", "store.task_queues"),
 }
 
 # What writes runs is closed to everybody but the lanes.
