@@ -40,3 +40,9 @@ def waits_once(sdk_version: str | None) -> bool:
 def runs_handlers(sdk_version: str | None) -> bool:
     """Whether workflow code runs a handler for every signal that its history shows."""
     return (sdk_version or "").startswith(("durable-workflow-python/", "durable-workflow-php/"))
+
+
+def marks_each_call(sdk_version: str | None) -> bool:
+    """Whether each call for the version of one change consumes a marker of its own on replay."""
+    version = python_version(sdk_version)
+    return version is not None and version < (2, 5, 1)

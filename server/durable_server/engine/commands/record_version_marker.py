@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from durable_server.engine import dialects
 from durable_server.engine.commands.fields import Fields
 from durable_server.engine.decision import Draft
 
@@ -28,13 +29,16 @@ def parse(fields: Fields) -> RecordVersionMarker:
 
 
 def apply(draft: Draft, command: RecordVersionMarker, batch: Any) -> None:
-    """Record the marker; the same one again records nothing, another version is refused."""
+    """Record the marker; another version of the same change is refused.
+
+    The same one again records nothing, except for workers that look for one at each call.
+    """
     if not command.min_supported <= command.version <= command.max_supported:
         raise batch.refuse("The version must lie between min_supported and max_supported.")
     recorded = draft.run.version_markers.get(command.change_id)
-    if recorded == command.version:
+    if recorded == command.version and not dialects.marks_each_call(draft.run.sdk_version):
         return
-    if recorded is not None:
+    if recorded not in (None, command.version):
         raise batch.refuse(f"Change [{command.change_id}] is recorded with version {recorded}.")
     draft.run.version_markers[command.change_id] = command.version
     draft.append(
