@@ -121,6 +121,20 @@ def broken(saw: Saw) -> None:
 
 
 @check
+def local_activity(saw: Saw) -> None:
+    assert saw.result == [42, "ValueError"]
+    scheduled = [e["payload"] for e in saw.events() if e["event_type"] == "ActivityScheduled"]
+    assert {payload["execution_mode"] for payload in scheduled} == {"local"}
+
+
+@check
+def select(saw: Saw) -> None:
+    assert saw.result == ["fast", "hello, fast", "slow"]
+    counted = saw.counted()
+    assert (counted["SelectionResolved"], counted["TimerFired"]) == (1, 1)
+
+
+@check
 def heartbeat(saw: Saw) -> None:
     assert saw.result == 32
 
@@ -261,6 +275,14 @@ def failed_child(saw: Saw) -> None:
 
 
 @check
+def ended_child(saw: Saw) -> None:
+    # The outcomes have classes of their own from 0.4.66.
+    for how, kind in (("cancel_workflow", "Cancelled"), ("terminate_workflow", "Terminated")):
+        assert saw.facts[how].get("status") == "completed", saw.facts[how]
+        assert saw.facts[how]["result"] in (f"ChildWorkflow{kind}", "ChildWorkflowFailed")
+
+
+@check
 def child_policy(saw: Saw) -> None:
     saw.refused("WorkflowTerminated")
     assert saw.facts["child"] == "terminated"
@@ -278,6 +300,13 @@ def continue_as_new(saw: Saw) -> None:
     assert saw.types(saw.facts["first_run_id"])[-1] == "WorkflowContinuedAsNew"
     runs = saw.release.get(f"/workflows/{saw.facts['workflow_id']}/runs")
     assert runs["run_count"] == 4
+
+
+@check
+def message_stream(saw: Saw) -> None:
+    assert [arguments for _, arguments in saw.result] == [[letter] for letter in LETTERS]
+    positions = [position for position, _ in saw.result]
+    assert positions == sorted(set(positions))
 
 
 @check
@@ -304,6 +333,35 @@ def search_attributes(saw: Saw) -> None:
     assert saw.result == 2
     shown = saw.release.get(f"/workflows/{saw.facts['workflow_id']}")
     assert shown["search_attributes"] == {"stage": "sent", "weight": 12, "customer": "ada"}
+
+
+@check
+def overdue(saw: Saw) -> None:
+    # The outcome has a class of its own from 2.0.2.
+    assert saw.facts["raised"] in ("WorkflowFailed", "WorkflowTimedOut")
+    assert saw.facts["status"] == "failed"
+    assert saw.types()[-2:] == ["WorkflowFailed", "WorkflowTimedOut"]
+
+
+@check
+def archive(saw: Saw) -> None:
+    assert saw.result == "hello, once"
+    assert saw.facts["archived"]["outcome"] == "archived"
+
+
+@check
+def runs(saw: Saw) -> None:
+    assert saw.result == [2, 0]
+    [first, second] = saw.facts["runs"]
+    assert [first[0], second[0]] == [saw.facts["first_run_id"], saw.facts["run_id"]]
+    assert second[1] == "completed"
+
+
+@check
+def leaving(saw: Saw) -> None:
+    assert saw.result == "hello, bye"
+    # Nobody is left whom the second leave could concern.
+    assert saw.facts["gone"].get("raised") or saw.facts["gone"]["answer"]
 
 
 @check

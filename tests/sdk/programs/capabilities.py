@@ -37,6 +37,10 @@ CAPABILITIES = {
     ),
     "caught": Capability("a failed activity in workflow code", ("errors.ActivityFailed",)),
     "broken": Capability("a failing workflow"),
+    "local_activity": Capability(
+        "activities within the workflow's own worker", (f"{CONTEXT}.local_activity",)
+    ),
+    "select": Capability("the first of several; the others go on", (f"{CONTEXT}.select",)),
     "heartbeat": Capability("heartbeats that keep an activity alive"),
     "silent": Capability("an activity without heartbeats", (_activity("heartbeat_timeout"),)),
     "too_long": Capability(
@@ -59,16 +63,24 @@ CAPABILITIES = {
     "child": Capability("a child workflow"),
     "children": Capability("children side by side"),
     "failed_child": Capability("a child that fails"),
+    "ended_child": Capability("a child that is cancelled or terminated from outside"),
     "child_policy": Capability("a child that ends with its parent"),
     "retried_child": Capability(
         "a child that is retried", (f"{CONTEXT}.start_child_workflow(retry_policy)",)
     ),
     "continue_as_new": Capability("continue-as-new"),
+    "message_stream": Capability("message streams", ("client.Client.append_message_stream",)),
     "carried_signal": Capability("signals across continue-as-new", ("workflow.signal",)),
     "cancel": Capability("cancel; the running activity learns of it"),
     "terminate": Capability("terminate"),
     "search_attributes": Capability("search attributes, at the start and from within"),
+    "overdue": Capability("a run that takes too long"),
     "memo": Capability("memo, from within", (f"{CONTEXT}.upsert_memo",)),
+    "archive": Capability("archive, after the end", ("client.WorkflowHandle.archive",)),
+    "runs": Capability("the runs of a workflow, one by one", ("client.WorkflowHandle.list_runs",)),
+    "leaving": Capability(
+        "a worker that takes its leave", ("client.Client.deregister_worker_registration",)
+    ),
     "many": Capability("50 workflows at once"),
     "held": Capability("a second start of a held id"),
     "use_existing": Capability("a start that joins the running workflow"),

@@ -119,6 +119,28 @@ class Broken:
         raise LookupError(text)
 
 
+@workflow.defn(name="local")
+class Local:
+    def run(self, ctx: Any) -> Steps:
+        doubled = yield ctx.local_activity("double", [21])
+        try:
+            yield ctx.local_activity("refuse", ["not here"])
+        except errors.ActivityFailed as failure:
+            return [doubled, failure.exception_type]
+        return None
+
+
+@workflow.defn(name="first_of")
+class FirstOf:
+    def run(self, ctx: Any) -> Steps:
+        chosen = yield ctx.select(
+            {"slow": ctx.schedule_activity("late", ["slow", 3.0]), "fast": ctx.start_timer(1)}
+        )
+        between = yield ctx.schedule_activity("greet", [chosen.key])
+        slow = yield chosen.handles["slow"].await_result()
+        return [chosen.key, between, slow]
+
+
 @workflow.defn(name="heartbeat")
 class Heartbeat:
     def run(self, ctx: Any) -> Steps:
@@ -240,7 +262,7 @@ class Rest:
 WORKFLOWS = [
     *(Hello, Sequence, FanOut, NestedFanOut, Timer, Retry, Failure, NonRetryable, Unlisted),
     *(Broken, Heartbeat, Limited, SideEffect, Version, Patched, Cancelled, Attributed, Memoed),
-    *(Takeover, Abandoned, Rest, Saga),
+    *(Takeover, Abandoned, Rest, Saga, Local, FirstOf),
     # Until 0.4.28 a workflow never learns that an activity failed: there is no class for it.
     *([Caught, Compensation] if not lacks("errors.ActivityFailed") else []),
 ]

@@ -19,7 +19,7 @@ import scenes
 from asking import answers, lacks
 from durable_workflow import Client, Worker, __version__
 from durable_workflow.client import WorkflowHandle
-from stage import SECONDS_MAX, Facts, Stage
+from stage import SECONDS_MAX, Facts, Failures, Stage
 from steps import all_of_them
 
 SLOTS = 60
@@ -44,7 +44,7 @@ class Drive:
         try:
             async with asyncio.timeout(SECONDS_MAX):
                 return await self._scene(name)
-        except Exception:
+        except Failures:
             return {"error": traceback.format_exc()}
 
     async def _scene(self, name: str) -> Facts:

@@ -7,6 +7,12 @@ from asking import lacks
 from durable_workflow import errors, workflow
 
 Steps = Generator[Any, Any, Any]
+# Until 0.4.65 a child that others ended is one that failed.
+OUTCOMES = tuple(
+    getattr(errors, name)
+    for name in ("ChildWorkflowFailed", "ChildWorkflowCancelled", "ChildWorkflowTerminated")
+    if hasattr(errors, name)
+)
 
 
 @workflow.defn(name="parent")
@@ -31,6 +37,18 @@ class Bereaved:
             yield ctx.start_child_workflow("broken", [text])
         except errors.ChildWorkflowFailed as failure:
             return str(failure)
+        return None
+
+
+@workflow.defn(name="sorrow")
+class Sorrow:
+    """Waits for a child that others end."""
+
+    def run(self, ctx: Any) -> Steps:
+        try:
+            yield ctx.start_child_workflow("rest", [])
+        except OUTCOMES as outcome:
+            return type(outcome).__name__
         return None
 
 
@@ -69,6 +87,6 @@ class Countdown:
         return [*seen, doubled]
 
 
-WORKFLOWS = [Parent, Family, Bereaved, Guardian, Flaky, Countdown]
+WORKFLOWS = [Parent, Family, Bereaved, Sorrow, Guardian, Flaky, Countdown]
 if not lacks("workflow.ChildWorkflowRetryPolicy"):
     WORKFLOWS.append(Patient)

@@ -4,8 +4,10 @@ import asyncio
 import uuid
 from typing import Any
 
+from definitions import Hello
+from durable_workflow import Worker
 from stage import Facts, Stage, attempt, until
-from steps import HEARD, UNDONE
+from steps import HEARD, UNDONE, greet
 
 MANY = 50
 
@@ -48,6 +50,14 @@ async def caught(stage: Stage) -> Facts:
 
 async def broken(stage: Stage) -> Facts:
     return await stage.run("broken", "nothing there")
+
+
+async def local_activity(stage: Stage) -> Facts:
+    return await stage.run("local")
+
+
+async def select(stage: Stage) -> Facts:
+    return await stage.run("first_of")
 
 
 async def heartbeat(stage: Stage) -> Facts:
@@ -118,6 +128,39 @@ async def search_attributes(stage: Stage) -> Facts:
     return await stage.run("attributed", search_attributes={"stage": "new", "customer": "ada"})
 
 
+async def overdue(stage: Stage) -> Facts:
+    return await stage.run("rest", run_timeout_seconds=2)
+
+
+async def archive(stage: Stage) -> Facts:
+    handle = await stage.start("hello", "once")
+    facts = await stage.end(handle)
+    return {**facts, "archived": vars(await handle.archive(reason="done with"))}
+
+
+async def runs(stage: Stage) -> Facts:
+    handle = await stage.start("countdown", 1, [])
+    facts = await chain(stage, handle)
+    listed = (await handle.list_runs()).runs
+    each = [await handle.describe_run(run.run_id) for run in listed]
+    return {**facts, "runs": [[run.run_id, run.status] for run in each]}
+
+
+async def leaving(stage: Stage) -> Facts:
+    """A worker of its own with a short poll, since its goodbye waits for that."""
+    apart = Stage(stage.client, f"{stage.queue}-leaving")
+    options = {"task_queue": apart.queue, "worker_id": f"leaver-{uuid.uuid4().hex}"}
+    worker = Worker(
+        stage.client, workflows=[Hello], activities=[greet], poll_timeout=1.0, **options
+    )
+    working = asyncio.create_task(worker.run())
+    facts = await apart.run("hello", "bye")
+    await worker.stop()
+    working.cancel()
+    gone = await attempt(stage.client.deregister_worker_registration(options["worker_id"]))
+    return {**facts, "gone": gone}
+
+
 async def memo(stage: Stage) -> Facts:
     return await stage.run("memoed", memo={"stage": "new", "customer": "ada"})
 
@@ -164,6 +207,17 @@ async def children(stage: Stage) -> Facts:
 
 async def failed_child(stage: Stage) -> Facts:
     return await stage.run("bereaved", "nothing there")
+
+
+async def ended_child(stage: Stage) -> Facts:
+    return {how: await _ended(stage, how) for how in ("cancel_workflow", "terminate_workflow")}
+
+
+async def _ended(stage: Stage, how: str) -> Facts:
+    handle = await stage.start("sorrow")
+    started = (await stage.until_event(handle, "ChildRunStarted"))["payload"]
+    await getattr(stage.client, how)(started["child_workflow_instance_id"], reason="enough")
+    return await stage.end(handle)
 
 
 async def child_policy(stage: Stage) -> Facts:

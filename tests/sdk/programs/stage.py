@@ -5,12 +5,14 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from durable_workflow import Client
+from durable_workflow import Client, errors
 
 SECONDS_MAX = 60.0
 LOOK_SECONDS = 1.0
 
 Facts = dict[str, Any]
+# A cancelled workflow is told by what is no `Exception` in the 2.x releases.
+Failures = (Exception, errors.WorkflowCancelled)
 
 
 class Stage:
@@ -37,7 +39,7 @@ class Stage:
         facts: Facts = {"workflow_id": handle.workflow_id, "run_id": handle.run_id}
         try:
             facts["result"] = await handle.result(poll_interval=LOOK_SECONDS, timeout=SECONDS_MAX)
-        except Exception as failure:
+        except Failures as failure:
             facts.update(raised(failure))
         facts["status"] = (await handle.describe()).status
         return facts
@@ -74,11 +76,11 @@ async def attempt(doing: Awaitable[Any]) -> Facts:
     """What came of an attempt: its answer, or what this release raised."""
     try:
         return {"answer": await doing}
-    except Exception as failure:
+    except Failures as failure:
         return raised(failure)
 
 
-def raised(failure: Exception) -> Facts:
+def raised(failure: BaseException) -> Facts:
     """An exception of this release as facts; its class without the module that some put before."""
     shown = getattr(failure, "exception_class", None) or ""
     return {
