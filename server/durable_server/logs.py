@@ -10,6 +10,7 @@ from durable_server.clock import SystemClock, to_micro_text
 _FACTS = (
     *("request_id", "method", "route", "status", "reason", "namespace", "run_id", "task_id"),
     *("pass", "row", "rows", "intent", "error"),
+    *("limit_kind", "current_value", "configured_limit"),
 )
 
 

@@ -206,6 +206,7 @@ class Lane:
                 around.matcher.give_back(poll)
             raise
         deliver(batch.answers)
+        _tell_of_bounds(batch)
         for end_claim in batch.claims:
             end_claim()
         announce(aftermath_of(batch), around)
@@ -265,3 +266,13 @@ def _write(tx: Any, batch: Batch, item: Write) -> None:
         batch.answers.append((item.pending, None, refusal))
         return
     batch.answers.append((item.pending, answer, None))
+
+
+def _tell_of_bounds(batch: Batch) -> None:
+    """Log which runs near a bound."""
+    for decision in batch.decisions:
+        for kind, value, limit in decision.warnings:
+            run = decision.state.run
+            facts = {"namespace": run.namespace, "run_id": run.run_id, "limit_kind": kind}
+            bound = {"current_value": value, "configured_limit": limit}
+            log.warning("a structural limit is near", extra={**facts, **bound})

@@ -45,6 +45,7 @@ class Decision:
     """What to write and what to answer. Lists hold each changed row once, as it is to be stored.
 
     `further` are decisions about other runs of the same workflow that belong to this one.
+    `warnings` tell of bounds that are near: (kind, value, limit).
     """
 
     state: RunState
@@ -63,6 +64,7 @@ class Decision:
     new_rows: set[str] = field(default_factory=set)
     messages: list[Message] = field(default_factory=list)
     further: list["Decision"] = field(default_factory=list)
+    warnings: list[tuple[str, int, int]] = field(default_factory=list)
 
 
 Row = TypeVar("Row")
@@ -248,6 +250,10 @@ class Draft:
         )
         self._decision.events.append(event)
         return event
+
+    def warn(self, kind: str, value: int, limit: int) -> None:
+        """Have it told that a quantity of the run nears its bound."""
+        self._decision.warnings.append((kind, value, limit))
 
     def done(self, answer: Any = None) -> Decision:
         """The finished decision, with the state as it is after it."""

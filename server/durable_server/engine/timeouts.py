@@ -84,7 +84,7 @@ def expire_lease(state: RunState, moment: Moment, task_id: str) -> Decision:
     if task is None or not expired:
         return Draft(state, moment).done(False)
     if task.kind == "workflow":
-        return workflow_task.release(state, moment, task)
+        return workflow_task.expire(state, moment, task)
     return activity_task.release(state, moment, task, received=True)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from durable_server.clock import SECOND, to_micro_text
-from durable_server.engine import commands, inbox, steps, tasks
+from durable_server.engine import bounds, commands, inbox, steps, tasks
 from durable_server.engine.closing import fail_for_history
 from durable_server.engine.decision import Decision, Draft, Moment
 from durable_server.engine.resume import resume_run
@@ -114,7 +114,10 @@ def complete(
     if run.deadline_at is not None and run.deadline_at <= moment.now:
         raise Refusal("run_timed_out", **_not_recorded(completion, run))
     draft.task_id = task_id
+    known = run.last_sequence
     created = commands.apply(draft, completion)
+    recorded = run.last_sequence - known
+    bounds.keep(draft, "history_transaction_size", 0, recorded, **completion.refused())
     if not run.closed and 0 < moment.limits.history_events_max < run.last_sequence:
         fail_for_history(draft, moment.limits.history_events_max)
     draft.task_id = None
@@ -186,18 +189,26 @@ def fail(state: RunState | None, moment: Moment, report: commands.TaskFailure) -
 def _offer_again(draft: Draft, task: Task, message: str) -> None:
     """A fresh task in place of the failed one, due after 1, 2, 4 … seconds, at most a minute."""
     failures = task.failure_count + 1
-    delay = min(2 ** (failures - 1), draft.moment.limits.task_backoff_seconds_max)
+    available_at = draft.now + backoff_seconds(failures, draft.moment) * SECOND
     end_task_quietly(draft)
     if draft.run.closed:
         return
-    resume_run(
-        draft,
-        orjson.loads(task.resume) if task.resume else {},
-        available_at=draft.now + delay * SECOND,
-    )
+    resume_run(draft, orjson.loads(task.resume) if task.resume else {}, available_at)
     assert draft.run.task_id is not None
     again = draft.task(draft.run.task_id)
-    draft.put_task(again._replace(failure_count=failures, last_error=message[:1000]), new=True)
+    # What arrived meanwhile may have made a task that is due now; it waits all the same.
+    draft.put_task(
+        again._replace(
+            available_at=available_at, failure_count=failures, last_error=message[:1000]
+        ),
+        new=True,
+    )
+
+
+def backoff_seconds(failures: int, moment: Moment) -> int:
+    """How long a task waits that has failed this often in a row."""
+    doubled: int = 2 ** min(failures - 1, 30)
+    return min(doubled, moment.limits.task_backoff_seconds_max)
 
 
 def end_task_quietly(draft: Draft) -> None:
@@ -210,10 +221,25 @@ def end_task_quietly(draft: Draft) -> None:
     inbox.let_in(draft)
 
 
-def release(state: RunState, moment: Moment, task: Task) -> Decision:
+def expire(state: RunState, moment: Moment, task: Task) -> Decision:
+    """Offer a task again whose worker fell silent; at once, unless that happens again and again.
+
+    A task that kills every worker that takes it must not keep killing them one after the other.
+    """
+    failures = task.failure_count + 1
+    loud = failures - moment.limits.quiet_lease_expiries_max
+    delay = backoff_seconds(loud, moment) if loud > 0 else 0
+    lost = task._replace(
+        failure_count=failures,
+        last_error=f"The lease of attempt {task.attempt} ended without a report of its worker.",
+    )
+    return release(state, moment, lost, delay)
+
+
+def release(state: RunState, moment: Moment, task: Task, delay_seconds: int = 0) -> Decision:
     """Offer a leased task again: its lease ended, or its worker never received it."""
     draft = Draft(state, moment)
-    draft.put_task(tasks.released(task, moment.now))
+    draft.put_task(tasks.released(task, moment.now + delay_seconds * SECOND))
     run = draft.run
     run.task_leased = False
     run.wake_requested = False
