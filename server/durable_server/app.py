@@ -18,6 +18,7 @@ from durable_server.http.edge import Edge
 from durable_server.maintenance.agenda import Agenda
 from durable_server.maintenance.loop import PassLoop
 from durable_server.matching.matcher import Matcher
+from durable_server.matching.query_tasks import Askers
 from durable_server.matching.registry import WorkerRegistry
 from durable_server.matching.timers import Timers
 from durable_server.matching.wakes import check_seconds, open_wakes
@@ -25,6 +26,7 @@ from durable_server.matching.watchers import RunWatchers
 from durable_server.readers import Readers
 from durable_server.server import Server
 from durable_server.store.database import open_store
+from durable_server.store.query_tasks import answered_tasks
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -33,6 +35,8 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(
         workflow_task_lease_seconds=settings.workflow_task_timeout,
         activity_task_lease_seconds=settings.activity_task_timeout,
+        query_task_lease_seconds=settings.query_lease_seconds,
+        query_tasks_max=settings.query_task_max_pending_per_queue,
         pending_activities_max=settings.max_pending_activities,
         pending_children_max=min((each for each in children if each), default=0),
         pending_timers_max=settings.limit_pending_timers,
@@ -95,8 +99,11 @@ def assemble(settings: Settings, parts: Parts) -> Server:
     server = Server(settings, clock, limits, store, lanes, matcher, None, wakes, settings.server_id)
     server.reads, server.agenda = parts.reads, agenda
     server.watchers = RunWatchers()
-    wakes.subscribe(matcher.backlog, server.watchers.changed, server.look_everywhere)
     matcher.check_seconds = check_seconds(settings, wakes)
+    server.askers = Askers(
+        lambda names: server.read(answered_tasks, names), parts.timers, matcher.check_seconds
+    )
+    wakes.subscribe(matcher.backlog, server.heard, server.look_everywhere)
     server.workers = WorkerRegistry(server)
     server.facts["auth"] = driver_of(settings)
     server.database = DatabaseState(store)

@@ -238,6 +238,24 @@ class Settings(BaseSettings):
         unit="seconds",
         ge=1,
     )
+    query_task_timeout: int | None = _setting(
+        None,
+        "How long whoever queries a workflow waits; unset: as long as a poll.",
+        unit="seconds",
+        ge=1,
+    )
+    query_task_lease_timeout: int | None = _setting(
+        None,
+        "Lease of a query task; unset: that of a workflow task.",
+        unit="seconds",
+        ge=1,
+    )
+    query_task_ttl_seconds: int = _setting(
+        180, "How long a query that nobody answers is kept.", unit="seconds", ge=60
+    )
+    query_task_max_pending_per_queue: int = _setting(
+        1024, "Most queries that wait per namespace and task queue.", unit="queries", ge=1
+    )
     worker_stale_after_seconds: int | None = _setting(
         None,
         "Silence after which a worker is stale; unset: twice the poll wait.",
@@ -285,6 +303,16 @@ class Settings(BaseSettings):
         if self.worker_stale_after_seconds is not None:
             return self.worker_stale_after_seconds
         return max(2 * self.worker_poll_timeout, 60)
+
+    @property
+    def query_seconds(self) -> int:
+        """How long a query waits for its answer."""
+        return self.query_task_timeout or max(1, self.worker_poll_timeout)
+
+    @property
+    def query_lease_seconds(self) -> int:
+        """How long a worker may take for a query."""
+        return self.query_task_lease_timeout or self.workflow_task_timeout
 
     @property
     def writers(self) -> int:

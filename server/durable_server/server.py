@@ -1,6 +1,6 @@
 """What everything runs on, put together by `app` and handed to handlers and passes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -36,6 +36,7 @@ class Server:
     reads: Any = None
     agenda: Any = None
     watchers: Any = None
+    askers: Any = None
     database: Any = None
     passes: Any = None
     facts: dict[str, Any] = field(default_factory=dict)
@@ -45,12 +46,20 @@ class Server:
         result: Pending = self.reads.run(query, *arguments, **options)
         return result
 
+    def heard(self, names: Iterable[str]) -> None:
+        """Runs and query tasks with these ids have changed, here or elsewhere."""
+        changed = list(names)
+        self.watchers.changed(changed)
+        self.askers.changed(changed)
+
     def look_everywhere(self) -> None:
-        """Look at every queue and every run that is waited for."""
+        """Look at every queue, run and query that is waited for."""
         self.matcher.backlog_anywhere()
         self.watchers.all_changed()
+        self.askers.all_changed()
 
     def withdraw_waiting(self) -> None:
         """Answer parked polls and watches with nothing, and let none wait any more."""
         self.matcher.withdraw_all()
         self.watchers.withdraw_all()
+        self.askers.withdraw_all()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from durable_server.advance.batch import Batch, channel_of
+from durable_server.engine.query_task import QueryTask
 from durable_server.engine.run_state import Message
 from durable_server.matching.channels import Channel
 
@@ -42,6 +43,8 @@ def aftermath_of(batch: Batch) -> Aftermath:
             after.note("messages", message.due_at)
         for task_id in decision.tasks:
             _note_task(after, batch, task_id)
+    for task in batch.queries.values():
+        _note_query(after, task)
     return after
 
 
@@ -54,6 +57,17 @@ def _note_task(after: Aftermath, batch: Batch, task_id: str) -> None:
         after.later.append((channel_of(task), task.available_at))
     elif task.status == "ready":
         after.backlog.add(channel_of(task))
+
+
+def _note_query(after: Aftermath, task: QueryTask) -> None:
+    """Wake workers for a query that nobody holds, and askers for one that is answered."""
+    channel = Channel(task.namespace, task.task_queue, "query")
+    if task.status == "ready":
+        after.backlog.add(channel)
+    elif task.status == "leased" and (task.lease_expires_at or 0) < task.deadline_at:
+        after.later.append((channel, task.lease_expires_at or 0))
+    elif task.answered:
+        after.runs.add(task.query_task_id)
 
 
 def announce(after: Aftermath, around: Any) -> None:

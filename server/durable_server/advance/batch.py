@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from durable_server.advance.loaded import Key, Loaded
 from durable_server.engine import activity_task, workflow_task
 from durable_server.engine.decision import Decision, Moment
+from durable_server.engine.query_task import QueryTask
 from durable_server.engine.run_state import Event, Run, RunState, Task
 from durable_server.engine.tasks import Holder
 from durable_server.matching.channels import Channel, Poll
@@ -36,6 +37,7 @@ class Batch:
     handed: list[Handed] = field(default_factory=list)
     taken: list[Poll] = field(default_factory=list)
     claims: list[Callable[[], None]] = field(default_factory=list)
+    queries: dict[Key, QueryTask] = field(default_factory=dict)
 
     def add(self, decision: Decision) -> None:
         """Take a decision in, and hand the tasks it makes ready to parked polls."""

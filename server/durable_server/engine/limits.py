@@ -9,6 +9,8 @@ class Limits:
 
     workflow_task_lease_seconds: int = 300
     activity_task_lease_seconds: int = 300
+    query_task_lease_seconds: int = 60
+    query_tasks_max: int = 1024
     pending_activities_max: int = 2000
     pending_children_max: int = 1000
     pending_timers_max: int = 2000

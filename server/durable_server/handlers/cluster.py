@@ -97,6 +97,10 @@ def _worker_protocol(settings: Settings, advertised: str) -> dict[str, Any]:
     stated["version"] = advertised
     capabilities = dict(stated["server_capabilities"])
     capabilities["long_poll_timeout"] = settings.worker_poll_timeout
+    capabilities["query_task_timeouts"] = {
+        "control_plane_timeout_seconds": settings.query_seconds,
+        "lease_seconds": settings.query_lease_seconds,
+    }
     capabilities["history_page_size_default"] = settings.history_page_size_default
     capabilities["history_page_size_max"] = settings.history_page_size_max
     if not settings.compression_enabled:

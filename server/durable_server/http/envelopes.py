@@ -18,6 +18,10 @@ def server_capabilities(settings: Settings) -> dict[str, Any]:
     """What this server can do for workers, with what the settings decide."""
     stated = dict(manifests.load("worker_protocol")["server_capabilities"])
     stated["long_poll_timeout"] = settings.worker_poll_timeout
+    stated["query_task_timeouts"] = {
+        "control_plane_timeout_seconds": settings.query_seconds,
+        "lease_seconds": settings.query_lease_seconds,
+    }
     stated["history_page_size_default"] = settings.history_page_size_default
     stated["history_page_size_max"] = settings.history_page_size_max
     if not settings.compression_enabled:

@@ -16,6 +16,7 @@ from durable_server.clock import SECOND
 from durable_server.maintenance import (
     activity_timeouts,
     messages,
+    query_tasks,
     run_timeouts,
     task_leases,
     timers,
@@ -54,6 +55,7 @@ PASSES: dict[str, Pass] = {
     "run_timeouts": Pass(run_timeouts.time_out_runs, stored_runs.next_deadline),
     "messages": Pass(messages.deliver_messages, stored_messages.next_due),
     "workers": Pass(workers.check_workers),
+    "query_tasks": Pass(query_tasks.remove_query_tasks),
 }
 
 

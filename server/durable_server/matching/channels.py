@@ -7,7 +7,7 @@ from durable_server.pending import Pending
 
 
 class Channel(NamedTuple):
-    """What a parked poll listens to. kind: workflow | activity."""
+    """What a parked poll listens to. kind: workflow | activity | query."""
 
     namespace: str
     task_queue: str
@@ -59,7 +59,8 @@ class Poll:
 class LeasedTask(NamedTuple):
     """A task in the hands of a worker, with all that the reply to its poll needs.
 
-    `task`, `run`: engine values `Task`, `Run`. Workflow tasks: `input` (Payload, rendered in the
+    `task`, `run`: engine values `Task`, `Run`. Query tasks: only `task`, a `QueryTask`; the rest is
+    read once it is known who has it. Workflow tasks: `input` (Payload, rendered in the
     worker's framing) and `events` (first page). Activity tasks: `activity` (engine value) and
     `input` = its arguments (Payload or None).
     """

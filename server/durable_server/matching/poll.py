@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from durable_server.advance.intents import ReturnTask
+from durable_server.advance.queries import ChangeQuery, return_query
+from durable_server.engine.query_task import QueryTask
 from durable_server.matching.channels import LeasedTask, Poll
 from durable_server.matching.repeats import Key, Shared, key_of
 from durable_server.matching.timing import wait_at_most
 from durable_server.pending import Pending
 from durable_server.server import Server
+from durable_server.store import query_tasks as stored_query_tasks
 from durable_server.store import tasks as stored_tasks
 
 PROBE_SECONDS_MAX = 2.0
@@ -49,15 +52,7 @@ class Waiting:
             self.returned = True
         if self.key is not None:
             self.server.matcher.repeats.forget(self.key)
-        task = self.leased.task
-        self.server.lanes.put(
-            ReturnTask(
-                shard=task.shard,
-                task_id=task.task_id,
-                lease_owner=task.lease_owner,
-                attempt=task.attempt,
-            )
-        )
+        self.server.lanes.put(_return_of(self.leased.task))
 
     def _leave(self, gone: "Once") -> None:
         """A client is gone; with the last one the poll ends."""
@@ -85,6 +80,17 @@ class Once:
         """Whether this was not asked before."""
         done, self._done = self._done, True
         return not done
+
+
+def _return_of(task: Any) -> ReturnTask | ChangeQuery:
+    if isinstance(task, QueryTask):
+        return return_query(task)
+    return ReturnTask(
+        shard=task.shard,
+        task_id=task.task_id,
+        lease_owner=task.lease_owner,
+        attempt=task.attempt,
+    )
 
 
 async def wait_for_task(
@@ -146,15 +152,23 @@ async def _share(server: Server, shared: Shared, seconds: float, lost: Lost) -> 
 
 async def _still_held(server: Server, leased: LeasedTask) -> bool:
     """Whether the task is still leased as it was when it was handed out."""
-    now = await server.read(_lease_of, leased.task.shard, leased.task.task_id)
     task = leased.task
+    lease_now = _lease_of_query if isinstance(task, QueryTask) else _lease_of
+    now = await server.read(lease_now, task.shard, task.task_id)
     held = (task.status, task.lease_owner, task.attempt) == now[:3]
     return held and (now[3] or 0) > server.clock.now()
 
 
 def _lease_of(tx: Any, shard: int, task_id: str) -> tuple[Any, Any, Any, Any]:
     found = stored_tasks.find_task(tx, shard, task_id)
-    if found is None:
+    return _lease(None if found is None else found[1])
+
+
+def _lease_of_query(tx: Any, shard: int, task_id: str) -> tuple[Any, Any, Any, Any]:
+    return _lease(stored_query_tasks.find_query_task(tx, shard, task_id))
+
+
+def _lease(task: Any) -> tuple[Any, Any, Any, Any]:
+    if task is None:
         return (None, None, None, None)
-    task = found[1]
     return (task.status, task.lease_owner, task.attempt, task.lease_expires_at)

@@ -45,6 +45,8 @@ class WorkerRegistry:
         mismatch = _mismatch(row, channel, build_id)
         if mismatch is not None:
             raise mismatch
+        # Early SDKs send no heartbeats: their polls are all that is heard of them.
+        self.seen(channel.namespace, worker_id, self._server.clock.now())
         return polling_worker(row, channel.kind)
 
     def forget(self, namespace: str, worker_id: str) -> None:
@@ -85,7 +87,7 @@ class WorkerRegistry:
 
 def polling_worker(row: Any, kind: str) -> PollingWorker:
     """What matching needs of a registration, for one kind of task."""
-    listed = row.supported_workflow_types if kind == "workflow" else row.supported_activity_types
+    listed = row.supported_activity_types if kind == "activity" else row.supported_workflow_types
     types = orjson.loads(listed) if isinstance(listed, str) else listed
     return PollingWorker(
         worker_id=row.worker_id,

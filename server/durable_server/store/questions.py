@@ -7,12 +7,16 @@ from durable_server.store.columns import Column, Table
 
 
 class Question(NamedTuple):
-    """Rows of a table that match keys; `k` names the keys, `t` the table in `where`."""
+    """Rows of a table that match keys; `k` names the keys, `t` the table in `where`.
+
+    `lock`: the rows are locked, in their order, where a write transaction does not lock everything.
+    """
 
     table: Table
     keys: tuple[Column, ...]
     where: str
     order: str = ""
+    lock: bool = False
 
 
 SHARD, RUN = Column("shard", "bigint"), Column("run_id", "text")
@@ -77,6 +81,21 @@ QUESTIONS = {
         ),
         "t.namespace = k.namespace AND t.lease_owner = k.lease_owner"
         " AND t.poll_request_id = k.poll_request_id AND t.status = 'leased'",
+    ),
+    "query_tasks_by_id": _by_key(columns.QUERY_TASKS),
+    "query_tasks_to_change": _by_key(columns.QUERY_TASKS)._replace(
+        order="t.shard, t.query_task_id", lock=True
+    ),
+    "query_tasks_leased_to": Question(
+        columns.QUERY_TASKS,
+        (
+            Column("namespace", "text"),
+            Column("task_queue", "text"),
+            Column("lease_owner", "text"),
+            Column("poll_request_id", "text"),
+        ),
+        "t.namespace = k.namespace AND t.task_queue = k.task_queue AND t.status = 'leased'"
+        " AND t.lease_owner = k.lease_owner AND t.poll_request_id = k.poll_request_id",
     ),
 }
 

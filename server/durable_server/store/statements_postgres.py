@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from durable_server.store.columns import MESSAGES, RUNS, TABLES, TASKS, Column, Table
+from durable_server.store.columns import MESSAGES, QUERY_TASKS, RUNS, TABLES, TASKS, Column, Table
 from durable_server.store.questions import QUESTIONS, Question, listed
 
 
@@ -39,6 +39,8 @@ def _fetch(name: str, question: Question) -> Statement:
     )
     if question.order:
         sql += f" ORDER BY {question.order}"
+    if question.lock:
+        sql += " FOR UPDATE OF t"
     return _prepared(name, _arrays(question.keys), sql)
 
 
@@ -62,6 +64,16 @@ def _claimable(name: str, condition: str, types: list[str]) -> Statement:
         " ORDER BY t.available_at, t.task_id LIMIT $5"
     )
     return _prepared(name, ["text", "text", "text", "bigint", "bigint", *types], sql)
+
+
+def _claimable_queries(name: str, condition: str, types: list[str]) -> Statement:
+    sql = (
+        f"SELECT {listed(QUERY_TASKS)} FROM query_tasks t WHERE t.status IN ('ready', 'leased')"
+        " AND t.namespace = $1 AND t.task_queue = $2 AND t.deadline_at > $3"
+        f" AND (t.status = 'ready' OR t.lease_expires_at <= $3){condition}"
+        " ORDER BY t.created_at, t.query_task_id LIMIT $4 FOR UPDATE SKIP LOCKED"
+    )
+    return _prepared(name, ["text", "text", "bigint", "bigint", *types], sql)
 
 
 def _insert(table: Table) -> Statement:
@@ -111,4 +123,8 @@ STATEMENTS = {
     "lock_free_runs": _lock("lock_free_runs", " SKIP LOCKED"),
     "claimable": _claimable("claimable", "", []),
     "claimable_types": _claimable("claimable_types", " AND t.type_name = ANY($6)", ["text[]"]),
+    "claimable_queries": _claimable_queries("claimable_queries", "", []),
+    "claimable_queries_of_types": _claimable_queries(
+        "claimable_queries_of_types", " AND t.type_name = ANY($5)", ["text[]"]
+    ),
 }

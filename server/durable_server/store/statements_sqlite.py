@@ -1,6 +1,6 @@
 """Hot statements for SQLite: keys as a list of values, rows through executemany."""
 
-from durable_server.store.columns import RUNS, TABLES, TASKS, Table
+from durable_server.store.columns import QUERY_TASKS, RUNS, TABLES, TASKS, Table
 from durable_server.store.questions import QUESTIONS, listed
 
 
@@ -47,6 +47,17 @@ def claimable(types: int | None) -> str:
         f"SELECT {listed(TASKS)} FROM tasks t WHERE t.status = 'ready' AND t.namespace = ?"
         f" AND t.task_queue = ? AND t.kind = ? AND t.available_at <= ?{condition}"
         " ORDER BY t.available_at, t.task_id LIMIT ?"
+    )
+
+
+def claimable_queries(types: int | None) -> str:
+    """Query tasks of a task queue that nobody holds and somebody waits for, oldest first."""
+    condition = "" if types is None else f" AND t.type_name IN ({', '.join('?' * types)})"
+    return (
+        f"SELECT {listed(QUERY_TASKS)} FROM query_tasks t WHERE t.status IN ('ready', 'leased')"
+        " AND t.namespace = ? AND t.task_queue = ? AND t.deadline_at > ?"
+        f" AND (t.status = 'ready' OR t.lease_expires_at <= ?){condition}"
+        " ORDER BY t.created_at, t.query_task_id LIMIT ?"
     )
 
 

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from durable_server.engine.decision import Decision
+from durable_server.engine.query_task import QueryTask
 from durable_server.engine.run_state import Run, Task
 from durable_server.store import commit, statements_postgres, statements_sqlite
-from durable_server.store.columns import RUNS, TASKS
+from durable_server.store.columns import QUERY_TASKS, RUNS, TASKS
 from durable_server.store.errors import StoreConflict, classify
 from durable_server.store.questions import QUESTIONS
 
@@ -48,6 +49,19 @@ class Transaction:
         """Ready tasks of a channel that are due, oldest first, not locked."""
         return [TASKS.to_value(row) for row in self._claimable_rows(channel, now, limit, types)]
 
+    def lock_query_tasks(self, keys: Keys) -> list[QueryTask]:
+        """The query tasks of these keys (shard, query task id), locked in key order."""
+        return self.fetch("query_tasks_to_change", keys)
+
+    def claimable_query_tasks(
+        self, place: tuple[str, str], now: int, limit: int, types: list[str] | None
+    ) -> list[QueryTask]:
+        """Free query tasks of a (namespace, task queue), oldest first, locked; those that are
+        locked elsewhere are left out.
+        """
+        rows = self._claimable_query_rows(place, now, limit, types)
+        return [QUERY_TASKS.to_value(row) for row in rows]
+
     def write(self, decisions: list[Decision]) -> None:
         """Write decisions; see `commit.write`."""
         commit.write(self, decisions)
@@ -81,6 +95,11 @@ class Transaction:
 
     def _claimable_rows(
         self, channel: tuple[str, str, str], now: int, limit: int, types: list[str] | None
+    ) -> list[Any]:
+        raise NotImplementedError
+
+    def _claimable_query_rows(
+        self, place: tuple[str, str], now: int, limit: int, types: list[str] | None
     ) -> list[Any]:
         raise NotImplementedError
 
@@ -136,6 +155,17 @@ class PostgresTransaction(Transaction):
         found: list[Any] = self._cursor.fetchall()
         return found
 
+    def _claimable_query_rows(
+        self, place: tuple[str, str], now: int, limit: int, types: list[str] | None
+    ) -> list[Any]:
+        parameters: list[Any] = [*place, now, limit]
+        if types is None:
+            self._run("claimable_queries", parameters)
+        else:
+            self._run("claimable_queries_of_types", [*parameters, types])
+        found: list[Any] = self._cursor.fetchall()
+        return found
+
     def _run_for_rows(self, name: str, rows: Keys) -> None:
         self._run(name, _transposed(rows, len(rows[0])))
 
@@ -178,6 +208,12 @@ class SqliteTransaction(Transaction):
     ) -> list[Any]:
         sql = statements_sqlite.claimable(None if types is None else len(types))
         return self._all(sql, [*channel, now, *(types or ()), limit])
+
+    def _claimable_query_rows(
+        self, place: tuple[str, str], now: int, limit: int, types: list[str] | None
+    ) -> list[Any]:
+        sql = statements_sqlite.claimable_queries(None if types is None else len(types))
+        return self._all(sql, [*place, now, now, *(types or ()), limit])
 
     def _run_for_rows(self, name: str, rows: Keys) -> None:
         self._cursor.executemany(statements_sqlite.STATEMENTS[name], rows)

@@ -85,6 +85,16 @@ def list_workers(tx: Any, namespace: str, limit: int = WORKERS_MAX) -> list[Work
     return [Worker(*row) for row in query.limit(limit).tuples().execute(tx.database)]
 
 
+def workers_of_queue(
+    tx: Any, namespace: str, task_queue: str, heard_since: int, limit: int = WORKERS_MAX
+) -> list[Worker]:
+    """Workers of a task queue heard since an instant, the latest registration first."""
+    mine = (Row.namespace == namespace) & (Row.task_queue == task_queue)
+    query = Row.select(*_FIELDS).where(mine, Row.last_heartbeat_at >= heard_since)
+    query = query.order_by(Row.registered_at.desc(), Row.worker_id).limit(limit).tuples()
+    return [Worker(*row) for row in query.execute(tx.database)]
+
+
 def fresh_workers(
     tx: Any, namespace: str | None, heard_since: int, limit: int = WORKERS_MAX
 ) -> list[Worker]:

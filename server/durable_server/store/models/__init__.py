@@ -4,6 +4,7 @@ from durable_server.store.models.children import Child
 from durable_server.store.models.command_contracts import CommandContract
 from durable_server.store.models.messages import Message, Signal, Update
 from durable_server.store.models.places import Namespace, SchemaMigration, Worker
+from durable_server.store.models.query_tasks import QueryTask
 from durable_server.store.models.runs import Event, Run, RunDetails, Workflow
 from durable_server.store.models.steps import Activity, Task, Timer
 
@@ -19,6 +20,7 @@ MODELS = (
     Message,
     Signal,
     Update,
+    QueryTask,
     Namespace,
     Worker,
     CommandContract,
@@ -32,6 +34,7 @@ __all__ = [
     "Event",
     "Message",
     "Namespace",
+    "QueryTask",
     "Run",
     "RunDetails",
     "SchemaMigration",

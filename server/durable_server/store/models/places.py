@@ -56,3 +56,4 @@ class SchemaMigration(Model):
 
 
 Worker.add_index(Worker.index(Worker.last_heartbeat_at, name="workers_heard"))
+Worker.add_index(Worker.index(Worker.namespace, Worker.task_queue, name="workers_by_queue"))

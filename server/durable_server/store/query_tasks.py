@@ -1,0 +1,48 @@
+"""Query tasks as askers, workers and the pass that removes them ask for them."""
+
+from typing import Any
+
+from durable_server.engine.query_task import OPEN, QueryTask
+from durable_server.store.models import QueryTask as Row
+
+KEYS_MAX = 1000
+
+
+def find_query_task(tx: Any, shard: int, query_task_id: str) -> QueryTask | None:
+    """A query task, not locked."""
+    found: list[QueryTask] = tx.fetch("query_tasks_by_id", [(shard, query_task_id)])
+    return found[0] if found else None
+
+
+def answered_tasks(tx: Any, keys: list[tuple[int, str]]) -> list[QueryTask]:
+    """Which of these query tasks a worker has reported on, by (shard, query task id)."""
+    found: list[QueryTask] = []
+    for start in range(0, len(keys), KEYS_MAX):
+        found += tx.fetch("query_tasks_by_id", keys[start : start + KEYS_MAX])
+    return [task for task in found if task.answered]
+
+
+def count_waiting(tx: Any, namespace: str, task_queue: str, now: int, limit: int) -> int:
+    """How many queries of a task queue somebody still waits for, counted up to a limit."""
+    waiting = (
+        Row.select(Row.query_task_id)
+        .where(Row.namespace == namespace, Row.task_queue == task_queue)
+        .where(Row.status.in_(OPEN), Row.deadline_at > now)
+        .limit(limit)
+    )
+    return sum(1 for _ in waiting.tuples().execute(tx.database))
+
+
+def remove_expired(tx: Any, now: int, limit: int) -> int:
+    """Remove rows that nobody needs any more, oldest first; how many."""
+    query: Any = Row.select(Row.shard, Row.query_task_id).where(Row.expires_at <= now)
+    query = query.order_by(Row.expires_at).limit(limit).tuples()
+    if tx.kind == "postgresql":
+        query = query.for_update("FOR UPDATE SKIP LOCKED")
+    found = list(query.execute(tx.database))
+    if not found:
+        return 0
+    shards, ids = zip(*found, strict=True)
+    mine = Row.shard.in_(set(shards)) & Row.query_task_id.in_(ids)
+    removed: int = Row.delete().where(mine, Row.expires_at <= now).execute(tx.database)
+    return removed
