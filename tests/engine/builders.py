@@ -4,8 +4,9 @@ import itertools
 
 from durable_server.clock import SECOND
 from durable_server.engine import activity_task, commands, start, workflow_task
-from durable_server.engine.decision import Decision, Moment
+from durable_server.engine.decision import Decision, Draft, Moment
 from durable_server.engine.limits import Limits
+from durable_server.engine.resume import resume_run
 from durable_server.engine.run_state import Event, Payload, RunState
 from durable_server.engine.tasks import Holder, digest_of
 
@@ -58,6 +59,13 @@ class Story:
         task_id = self.task_id()
         self.apply(workflow_task.lease, self.state.tasks[task_id], holder)
         return task_id
+
+    def wake(self) -> str:
+        """Make a further workflow task and hand it to a worker, whatever the run waits for."""
+        draft = Draft(self.state, self.moment)
+        resume_run(draft, {})
+        self._take(draft.done())
+        return self.lease()
 
     def complete(self, *raw: dict[str, object], task_id: str | None = None) -> Decision:
         """Complete the leased task with these commands."""

@@ -249,13 +249,7 @@ def test_a_member_that_is_named_wrongly_refuses_the_batch(change: dict[str, Any]
 def test_a_member_of_a_group_that_is_not_decided_cannot_be_given_up() -> None:
     story = racing()
     story.state.run.wake_requested = False
-    from durable_server.engine.decision import Draft
-    from durable_server.engine.resume import resume_run
-
-    draft = Draft(story.state, story.moment)
-    resume_run(draft, {})
-    story._take(draft.done())
-    story.lease()
+    story.wake()
 
     with pytest.raises(Refusal) as refused:
         story.complete(cancel_of(story))

@@ -36,7 +36,7 @@ async def poll(call: Call, body: dict[str, Any]) -> Reply:
     leased = await wait_for_task(server, wish, body.get("timeout_seconds"), call.lost)
     if leased is None:
         return Reply(200, {"task": None, "poll_status": "empty"})
-    task = shown_task(leased, body.get("accept_history_encoding"))
+    task = shown_task(leased, body.get("accept_history_encoding"), server.limits)
     return Reply(200, {"task": task, "poll_status": "leased"})
 
 
@@ -99,6 +99,7 @@ async def history(call: Call, body: dict[str, Any], task_id: str) -> Reply:
     state = RunState(run, {task_id: task}) if run is not None and task is not None else None
     moment = Moment(call.server.clock.now(), new_id, call.server.limits)
     task = workflow_task.guard(state, moment, task_id, body["lease_owner"], attempt)
+    assert run is not None
     if after is None:
         raise Refusal("invalid_page_token", task_id=task_id)
     shown = [event for event in events if event.sequence <= task.history_sequence]
@@ -108,7 +109,7 @@ async def history(call: Call, body: dict[str, Any], task_id: str) -> Reply:
         {
             "task_id": task_id,
             "workflow_task_attempt": attempt,
-            **history_fields(shown, call.namespace, body.get("accept_history_encoding")),
+            **history_fields(shown, run, body.get("accept_history_encoding")),
             "total_history_events": task.history_sequence,
             "next_history_page_token": page_token(last) if last < task.history_sequence else None,
         },

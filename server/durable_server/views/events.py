@@ -10,19 +10,20 @@ import orjson
 
 from durable_server import payloads
 from durable_server.clock import to_micro_text
-from durable_server.engine.run_state import Event
+from durable_server.engine.run_state import Event, Run
 
 COMPRESSED_FROM = 50
+_PLAIN = f'"payload_codec":"{payloads.PLAIN}"'
 
 
-def for_worker(event: Event, namespace: str) -> dict[str, Any]:
-    """An event on the worker plane."""
+def for_worker(event: Event, namespace: str, framing: str | None = None) -> dict[str, Any]:
+    """An event on the worker plane; `framing` is that of the run's plain values."""
     return {
         "id": event.event_id,
         "sequence": event.sequence,
         "event_type": event.event_type,
         "namespace": namespace,
-        "payload": orjson.Fragment(event.payload),
+        "payload": _worker_payload(event, framing),
         "workflow_task_id": event.task_id,
         "workflow_command_id": event.command_id,
         "recorded_at": to_micro_text(event.recorded_at),
@@ -39,6 +40,18 @@ def for_client(event: Event) -> dict[str, Any]:
     }
 
 
+def _worker_payload(event: Event, framing: str | None) -> Any:
+    """The payload; plain arguments of a signal that came before any worker are encoded for it."""
+    if event.event_type == "SignalReceived" and _PLAIN in event.payload:
+        payload = orjson.loads(event.payload)
+        if payload.get("payload_codec") == payloads.PLAIN:
+            given = payloads.from_envelope(payload["arguments"])
+            shown = payloads.render(given, framing)
+            told = {"arguments": payloads.to_envelope(shown), "payload_codec": shown.codec}
+            return {**payload, **told}
+    return orjson.Fragment(event.payload)
+
+
 def _client_payload(event: Event) -> Any:
     """The payload; a result in the wrapper framing becomes the JSON text it wraps.
 
@@ -50,7 +63,7 @@ def _client_payload(event: Event) -> Any:
         text = payloads.json_text_of_wrapper(payload["output"])
         if text is not None:
             return {**payload, "output": text, "payload_codec": "json"}
-    return orjson.Fragment(event.payload)
+    return _worker_payload(event, "json")
 
 
 def page_token(sequence: int) -> str:
@@ -68,10 +81,10 @@ def sequence_of(token: str) -> int | None:
 
 
 def history_fields(
-    events: Sequence[Event], namespace: str, accepted_encodings: str | None
+    events: Sequence[Event], run: Run, accepted_encodings: str | None
 ) -> dict[str, Any]:
     """`history_events`, compressed when there are many and the worker accepts it."""
-    shown = [for_worker(event, namespace) for event in events]
+    shown = [for_worker(event, run.namespace, run.framing) for event in events]
     encoding = _encoding(accepted_encodings) if len(shown) >= COMPRESSED_FROM else None
     if encoding is None:
         return {"history_events": shown}

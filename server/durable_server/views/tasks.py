@@ -6,7 +6,8 @@ import orjson
 
 from durable_server import payloads
 from durable_server.clock import to_micro_text, to_second_text
-from durable_server.engine import activity_events
+from durable_server.engine import activity_events, bounds
+from durable_server.engine.limits import Limits
 from durable_server.engine.run_state import Activity, Run, Task
 from durable_server.matching.channels import LeasedTask
 from durable_server.views.events import history_fields, page_token
@@ -36,8 +37,10 @@ RESUME_FIELDS = (
 _NO_REASON = dict.fromkeys(RESUME_FIELDS)
 
 
-def workflow_task(leased: LeasedTask, accepted_encodings: str | None) -> dict[str, Any]:
-    """A workflow task with the first page of its history."""
+def workflow_task(
+    leased: LeasedTask, accepted_encodings: str | None, limits: Limits
+) -> dict[str, Any]:
+    """A workflow task with the first page of its history, and how near that is to its budget."""
     task: Task = leased.task
     run: Run = leased.run
     arguments = payloads.render(leased.input, run.framing)
@@ -57,16 +60,29 @@ def workflow_task(leased: LeasedTask, accepted_encodings: str | None) -> dict[st
         "run_status": run.status,
         "last_history_sequence": task.history_sequence,
         "total_history_events": task.history_sequence,
-        **history_fields(leased.events, run.namespace, accepted_encodings),
+        **history_fields(leased.events, run, accepted_encodings),
         "next_history_page_token": page_token(shown) if shown < task.history_sequence else None,
         "task_queue": task.task_queue,
         "connection": None,
         "compatibility": task.build_id,
         "lease_owner": task.lease_owner,
         "lease_expires_at": to_micro_text(task.lease_expires_at or 0),
-        "history_size_bytes": run.history_bytes,
+        **_budget(run, task, limits),
         **_NO_REASON,
         **reason,
+    }
+
+
+def _budget(run: Run, task: Task, limits: Limits) -> dict[str, Any]:
+    fan_out = run.open_activities + run.open_timers + run.open_children
+    dimensions = bounds.pressure(limits, task.history_sequence, run.history_bytes, fan_out)
+    worst = max(dimensions.values(), key=bounds.PRESSURES.index)
+    return {
+        "history_size_bytes": run.history_bytes,
+        "history_fan_out": fan_out,
+        "continue_as_new_recommended": worst == bounds.RECOMMENDED,
+        "history_budget_pressure": worst,
+        "history_budget_pressure_dimensions": dimensions,
     }
 
 
