@@ -69,9 +69,19 @@ def start(server: Server, **wanted: Any) -> str:
 
 def poll(server: Server, kind: str = "workflow", queue: str = "orders") -> LeasedTask:
     """Wait until a worker is handed a task."""
+    return taken_by(park(server, kind, queue))
+
+
+def park(server: Server, kind: str = "workflow", queue: str = "orders") -> Poll:
+    """A worker's poll that waits for a task."""
     worker = PollingWorker("w1", None, None, None, "avro")
     wish = Poll(Channel("default", queue, kind), worker)
     server.matcher.park(wish)
+    return wish
+
+
+def taken_by(wish: Poll) -> LeasedTask:
+    """The task that a poll is given, once it is."""
     arrived = threading.Event()
     wish.pending.on_answer(arrived.set)
     assert arrived.wait(ANSWER_SECONDS_MAX)

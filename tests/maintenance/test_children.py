@@ -1,7 +1,7 @@
 """Parents and children on real databases: messages lost, doubled and late; many at once."""
 
 import pytest
-from durable_server.engine.run_state import Message
+from durable_server.engine.run_state import Message, Payload
 from durable_server.ids import shard_in
 from durable_server.maintenance.messages import deliver_messages
 from durable_server.maintenance.passes import PassReport, answer_of
@@ -10,7 +10,16 @@ from durable_server.server import Server
 from durable_server.store import runs as stored_runs
 from durable_server.store.messages import due_messages
 
-from tests.maintenance.running import complete, event_types, poll, running, start, until
+from tests.maintenance.running import (
+    complete,
+    event_types,
+    park,
+    poll,
+    running,
+    start,
+    taken_by,
+    until,
+)
 from tests.support.databases import KINDS
 
 NOTHING = PassReport()
@@ -176,6 +185,19 @@ def test_a_chain_of_runs_holds_its_workflow_id_one_after_the_other(server):
     assert [run.run_id for run in runs] == seen
     assert {run.closed_reason for run in runs[:-1]} == {"continued"}
     assert len({run.execution_deadline_at for run in runs}) == 1
+
+
+def test_a_parked_poll_is_handed_the_next_run_of_a_chain_with_its_input(server):
+    start(server, input=Payload("avro", "AA=="))
+    leased = poll(server)
+    waiting = park(server)
+    again = {"type": "continue_as_new", "arguments": {"codec": "avro", "blob": "BB=="}}
+    complete(server, leased, again)
+
+    taken = taken_by(waiting)
+    assert (taken.run.run_number, taken.input) == (2, ("avro", "BB=="))
+    assert [event.event_type for event in taken.events] == ["WorkflowStarted"]
+    assert (taken.task.attempt, taken.task.status) == (1, "leased")
 
 
 def fan_out(server: Server, count: int) -> list[str]:

@@ -83,7 +83,8 @@ def _load_needs(tx: Any, loaded: Loaded, intents: Sequence[Intent], moment: Mome
         if state is None or state.run.closed:
             continue
         needs = intent.needs(state.run, moment)
-        if intent.closes_step and dialects.blind_to_failures(state.run.sdk_version):
+        lets_in = intent.closes_step or (intent.ends_task and bool(state.run.ready_barriers))
+        if lets_in and dialects.blind_to_failures(state.run.sdk_version):
             # A run whose SDK cannot see failures is failed for it, and then ends with open work.
             child = state.run.parent is not None
             needs = needs._replace(open_work=True, workflow=child, details=child)
