@@ -108,7 +108,7 @@ def _next_reason(draft: Draft, attempted: str | None) -> dict[str, Any] | None:
     )
     first, second = next(usable, None), next(accepted, None)
     if first is not None and (second is None or first.command_sequence < second.command_sequence):
-        return signal.context(first)
+        return signal.context(draft.run, first)
     return None if second is None else update.context(second)
 
 

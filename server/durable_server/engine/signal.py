@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from durable_server import payloads
-from durable_server.engine import bounds, client_request, waits
+from durable_server.engine import bounds, client_request, dialects, waits
 from durable_server.engine.client_request import ClientRequest
 from durable_server.engine.decision import Decision, Draft, Moment
 from durable_server.engine.resume import resume_run
@@ -93,12 +93,17 @@ def take_in(draft: Draft, signal: Signal) -> None:
         return
     recorded = record(draft, signal)
     if run.task_id is None and waits.takes(run, recorded):
-        resume_run(draft, context(recorded))
+        resume_run(draft, context(run, recorded))
 
 
-def context(signal: Signal) -> dict[str, Any]:
-    """Why the task of a signal exists."""
+def context(run: Run, signal: Signal) -> dict[str, Any]:
+    """Why the task of a signal exists; workers without handlers are given its arguments here."""
+    arguments = {}
+    if signal.arguments is not None and not dialects.runs_handlers(run.sdk_version):
+        payload = Payload(signal.codec or "", signal.arguments)
+        arguments = {"signal_arguments": payloads.to_envelope(payload)}
     return {
+        **arguments,
         "workflow_wait_kind": "signal",
         "open_wait_id": f"signal-application:{signal.signal_id}",
         "resume_source_kind": "workflow_signal",
