@@ -2,25 +2,24 @@
 
 from typing import Any, NamedTuple
 
-from durable_server import payloads
 from durable_server.advance.intents import AcceptUpdate
 from durable_server.attribution import command_of
 from durable_server.call import Call, Reply
+from durable_server.client_input import Input, check_name, input_of
 from durable_server.clock import monotonic_seconds
-from durable_server.command_contracts import Declared, arranged, declares
+from durable_server.command_contracts import Declared
 from durable_server.engine.client_request import ClientRequest
-from durable_server.engine.run_state import Payload, Update
+from durable_server.engine.run_state import Update
 from durable_server.engine.update import OPEN, Receipt, Rejection, Wanted
 from durable_server.ids import shard_of
 from durable_server.matching.timing import wait_until_changed
-from durable_server.refusal import Refusal, invalid
+from durable_server.refusal import Refusal
 from durable_server.store import command_contracts as stored_contracts
 from durable_server.store import runs as stored_runs
 from durable_server.store import updates as stored_updates
 from durable_server.views import updates as shown
 from durable_server.views.updates import Wait
 
-NAME_BYTES_MAX = 256
 WAIT_SECONDS_MAX = 3600
 
 
@@ -48,20 +47,20 @@ async def _update(
     call: Call, body: dict[str, Any], place: tuple[str, str | None], name: str
 ) -> Reply:
     workflow_id, run_id = place
-    _check_name(name)
+    check_name("update", name)
     target = await call.server.read(_target, call.namespace, workflow_id)
     if target is None:
         raise Refusal("instance_not_found", workflow_id=workflow_id)
-    arguments, rejection = _arguments(target, name, body.get("input"))
+    found = input_of(target.declared, "update", name, body.get("input"))
     # The name and the input alone make a request the same as an earlier one; a client that asks
     # again may wait for something else.
     attribution = command_of(call, {"input": body.get("input")})
     wanted = Wanted(
         ClientRequest("update", workflow_id, run_id, None, attribution),
         name,
-        arguments,
+        found.arguments,
         body.get("request_id") or None,
-        rejection,
+        _rejection(found),
     )
     wait = _wait(call, body)
     shard = shard_of(call.namespace, workflow_id)
@@ -109,44 +108,11 @@ def _target(tx: Any, namespace: str, workflow_id: str) -> Target | None:
     return Target(run.run_id, run.workflow_type, declared)
 
 
-def _check_name(name: str) -> None:
-    if len(name.encode()) > NAME_BYTES_MAX:
-        text = f"The update name exceeds the maximum length of {NAME_BYTES_MAX} bytes."
-    elif any(sign < " " or sign == "\x7f" for sign in name):
-        text = "The update name must not contain control characters."
-    else:
-        return
-    raise invalid({"update_name": [text]})
-
-
-def _arguments(target: Target, name: str, given: Any) -> tuple[Payload | None, Rejection | None]:
-    """The arguments as they are to be stored, and why they make the update be rejected.
-
-    An envelope stays as it came; what nobody here can read is left to the worker to judge.
-    """
-    enveloped = payloads.is_envelope(given)
-    payload, values = None, given
-    if enveloped:
-        errors = payloads.envelope_errors(given, "input")
-        if errors:
-            raise invalid(errors)
-        payload = payloads.from_envelope(given)
-        values = payloads.decode(payload)
-    declared = target.declared
-    if not declares(declared, "update", name):
-        return _plain(payload, values), Rejection("unknown_update", {})
-    if enveloped and not isinstance(values, list | dict):
-        return payload, None
-    found = arranged(declared, "update", name, values)
-    rejection = Rejection("invalid_update_arguments", found.errors) if found.errors else None
-    return _plain(payload, found.values), rejection
-
-
-def _plain(payload: Payload | None, values: Any) -> Payload | None:
-    """The payload that came, else plain values in order; none when there are none."""
-    if payload is not None or not values:
-        return payload
-    return payloads.plain([*values.values()] if isinstance(values, dict) else values)
+def _rejection(found: Input) -> Rejection | None:
+    """Why an update is rejected, if it is."""
+    if found.unknown:
+        return Rejection("unknown_update", {})
+    return Rejection("invalid_update_arguments", found.errors) if found.errors else None
 
 
 def _wait(call: Call, body: dict[str, Any]) -> Wait:
