@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg2
 
+from durable_server.clock import monotonic_seconds
 from durable_server.matching.channels import Channel
 from durable_server.matching.wakes import (
     BACKOFF_SECONDS_MAX,
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 NOTIFICATION_BYTES_MAX = 7900
 WAITING_MAX = 10_000
 TOPIC = "durable_wakes"
+# Whoever watches a run waits for seconds; a busy server gathers what it tells them for a moment.
+# Word of a task is never held back.
+GATHER_SECONDS = 0.02
 
 
 class PostgresWakes:
@@ -43,17 +47,18 @@ class PostgresWakes:
         self._wakeup_out, self._wakeup_in = os.pipe()
         os.set_blocking(self._wakeup_in, False)
         os.set_blocking(self._wakeup_out, False)
+        self._sent_at = 0.0
         self.connected = False
 
     def publish(self, channels: set[Channel], runs: set[str]) -> None:
         """Have other processes look again; never waits. Called after the commit only."""
         self._subscribers.runs(runs)
         with self._lock:
-            idle = not self._channels and not self._runs
+            due = not self._channels and bool(channels or not self._runs)
             if len(self._channels) + len(self._runs) < WAITING_MAX:
                 self._channels |= channels
                 self._runs |= runs
-        if idle:
+        if due:
             self._nudge()
 
     def subscribe(
@@ -105,15 +110,27 @@ class PostgresWakes:
     def _serve(self, connection: Any) -> None:
         try:
             while not self._stopping.is_set():
-                readable, _, _ = select.select([connection, self._wakeup_out], [], [])
+                sources = [connection, self._wakeup_out]
+                readable, _, _ = select.select(sources, [], [], self._gathering_seconds())
                 if self._wakeup_out in readable:
                     os.read(self._wakeup_out, 65536)
+                if self._gathering_seconds() == 0:
                     self._send(connection)
+                    self._sent_at = monotonic_seconds()
                 connection.poll()
                 while connection.notifies:
                     self._subscribers.hear(connection.notifies.pop(0).payload)
         finally:
             connection.close()
+
+    def _gathering_seconds(self) -> float | None:
+        """How long to wait for more before sending; None when there is nothing to send."""
+        with self._lock:
+            if self._channels:
+                return 0
+            if not self._runs:
+                return None
+        return max(0, self._sent_at + GATHER_SECONDS - monotonic_seconds())
 
     def _send(self, connection: Any) -> None:
         with self._lock:
