@@ -251,7 +251,7 @@ class Settings(BaseSettings):
         ge=1,
     )
     query_task_ttl_seconds: int = _setting(
-        180, "How long a query that nobody answers is kept.", unit="seconds", ge=60
+        180, "How long a query that nobody answers is kept.", unit="seconds", ge=1
     )
     query_task_max_pending_per_queue: int = _setting(
         1024, "Most queries that wait per namespace and task queue.", unit="queries", ge=1

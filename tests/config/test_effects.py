@@ -34,6 +34,15 @@ ELSEWHERE = {
     "signature_strict": ("auth/test_drivers.py", "strict=True"),
     "auth_backward_compatible": ("auth/test_roles.py", "auth_backward_compatible"),
     "limit_pending_children": ("config/test_bounds.py", "limit_pending_children"),
+    **{
+        name: ("served/test_queries.py", name.upper())
+        for name in (
+            "query_task_timeout",
+            "query_task_lease_timeout",
+            "query_task_ttl_seconds",
+            "query_task_max_pending_per_queue",
+        )
+    },
     **{name: ("config/test_bounds.py", f'"{name}"') for name in BOUNDS},
 }
 Test = TypeVar("Test", bound=Callable[..., Any])

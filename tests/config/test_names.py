@@ -8,6 +8,15 @@ from durable_server.config import Settings, SettingsDefect
 from pydantic import SecretStr
 
 ROWS = list(config.table())
+# Numbers that follow from other settings until they are set.
+UNSET = frozenset(
+    {
+        "lane_count",
+        "query_task_lease_timeout",
+        "query_task_timeout",
+        "worker_stale_after_seconds",
+    }
+)
 FAMILIES = ("WORKFLOW_", "DW_", "ACTIVITY_", "DATABASE_URL", "REDIS_URL")
 
 
@@ -35,7 +44,7 @@ def another(row: config.SettingRow) -> tuple[str, Any]:
         return special[row.attribute], special[row.attribute]
     if isinstance(default, bool):
         return str(not default).lower(), not default
-    if isinstance(default, int) or row.attribute in ("worker_stale_after_seconds", "lane_count"):
+    if isinstance(default, int) or row.attribute in UNSET:
         return "17", 17
     return "other", "other"
 

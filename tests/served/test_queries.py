@@ -22,6 +22,7 @@ SETTINGS = {
     "WORKFLOW_SERVER_QUERY_TASK_TIMEOUT": "3",
     "WORKFLOW_SERVER_QUERY_TASK_LEASE_TIMEOUT": "1",
     "WORKFLOW_SERVER_QUERY_TASK_MAX_PENDING_PER_QUEUE": "4",
+    "WORKFLOW_SERVER_QUERY_TASK_TTL_SECONDS": "77",
 }
 Answer = httpx.Response
 
@@ -307,6 +308,8 @@ def test_a_full_queue_refuses_further_queries(place: Place, queue: str) -> None:
     wait_until(lambda: waiting_rows(place, queue) == 4, "four queries wait")
 
     full = place.ask(queue, "one-too-many").result()
+    kept = f"SELECT expires_at - created_at FROM query_tasks WHERE task_queue = '{queue}'"
+    assert set(place.rows(kept)) == {(77_000_000,)}
 
     told = refused(full, 429, "query_task_queue_full")
     assert (told["limit"], full.headers["Retry-After"]) == (4, "1")
