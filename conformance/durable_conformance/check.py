@@ -9,13 +9,14 @@ from typing import Any
 from durable_conformance import contract
 from durable_conformance.library import ROOT, Library, load, required_numbers
 from durable_conformance.scenario import Scenario
+from durable_conformance.steps.poll import TASK_NAMES
 
 # Titles state facts in the present tense: they neither wish nor narrate nor talk about the test.
 _NO_FACT = re.compile(
     r"\b(should|shall|must|will|would|test|tests|check|checks|verify|verifies|ensure|ensures)\b",
     re.IGNORECASE,
 )
-_STEPS_WITH_OPERATION = ("call", "wait_until")
+_STEPS_WITH_OPERATION = ("begin", "call", "wait_until")
 _NAMES = re.compile(r"\{([a-z_][a-z0-9_]*)(?:\.[A-Za-z0-9_-]+)*\}")
 _GIVEN = frozenset({"unique", "workflow", "queue", "worker", "namespace", "server"})
 
@@ -83,7 +84,7 @@ def _names(scenario: Scenario) -> Iterator[str]:
         known |= {step["as"]} if "as" in step else set()
         known |= {rule["as"] for rule in step.get("times", ()) if "as" in rule}
         if name == "poll":
-            known.add("activity" if step["kind"] == "activity" else "task")
+            known.add(TASK_NAMES[step["kind"]])
 
 
 def _unused(library: Library, covered: set[str]) -> Iterator[str]:

@@ -20,8 +20,8 @@ SCENARIOS = ROOT / "conformance" / "durable_conformance" / "scenarios"
 STEPS = {
     "start_workflow": {"workflows.start"},
     "register_worker": {"workers.register"},
-    "poll": {"workflow_tasks.poll", "activity_tasks.poll"},
-    "complete": {"workflow_tasks.complete", "activity_tasks.complete"},
+    "poll": {"workflow_tasks.poll", "activity_tasks.poll", "query_tasks.poll"},
+    "complete": {"workflow_tasks.complete", "activity_tasks.complete", "query_tasks.complete"},
 }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from durable_conformance.steps import (
+    begin,
     call,
     complete,
     poll,
@@ -16,8 +17,10 @@ from durable_conformance.steps import (
 from durable_conformance.steps.context import Context
 
 STEPS: dict[str, Callable[[dict[str, Any], Context], None]] = {
+    "begin": begin.begin,
     "call": call.run,
     "complete": complete.run,
+    "finish": begin.finish,
     "poll": poll.run,
     "register_worker": register_worker.run,
     "request": request.run,

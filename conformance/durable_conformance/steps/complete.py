@@ -7,7 +7,12 @@ from durable_conformance.steps.context import Context, fields_of, plane_request
 from durable_conformance.steps.poll import TASK_NAMES
 from durable_conformance.verdict import Undecided
 
-OPERATIONS = {"workflow": "workflow_tasks.complete", "activity": "activity_tasks.complete"}
+OPERATIONS = {
+    "workflow": "workflow_tasks.complete",
+    "activity": "activity_tasks.complete",
+    "query": "query_tasks.complete",
+}
+EXPECTED = {"query": {"outcome": "completed"}}
 
 
 def run(step: dict[str, Any], context: Context) -> None:
@@ -19,9 +24,11 @@ def run(step: dict[str, Any], context: Context) -> None:
     step = context.variables.fill(step)
     fields = {key: value for key, value in fields_of(step).items() if key not in ("kind", "task")}
     parts = plane_request(step, OPERATIONS[kind], context)
-    path = url_path(parts["operation"], {"task_id": task["task_id"]})
+    ids = {name: task[name] for name in ("task_id", "query_task_id") if name in task}
+    path = url_path(parts["operation"], ids)
     exchange = context.send(Request(url_path=path, body={**lease_of(task), **fields}, **parts))
-    context.conclude(step, exchange, {"status": 200, "body": {"recorded": True}})
+    body = EXPECTED.get(kind, {"recorded": True})
+    context.conclude(step, exchange, {"status": 200, "body": body})
 
 
 def lease_of(task: dict[str, Any]) -> dict[str, Any]:
@@ -29,4 +36,6 @@ def lease_of(task: dict[str, Any]) -> dict[str, Any]:
     fence = "workflow_task_attempt"
     if "attempt_number" in task:
         fence = "activity_attempt_id"
+    elif "query_task_id" in task:
+        fence = "query_task_attempt"
     return {"lease_owner": task["lease_owner"], fence: task[fence]}

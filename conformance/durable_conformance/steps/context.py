@@ -1,5 +1,6 @@
 """What the steps of one scenario share: the client, the saved names, the exchanges so far."""
 
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ class Context:
     variables: Variables
     trace: list[Exchange] = field(default_factory=list)
     registered: dict[str, str] = field(default_factory=dict)
+    begun: dict[str, "Future[Exchange]"] = field(default_factory=dict)
 
     def send(self, request: Request) -> Exchange:
         """Send a request, remember the exchange, and hold the answer against the contract."""

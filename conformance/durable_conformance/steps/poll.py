@@ -8,8 +8,12 @@ from durable_conformance.steps import register_worker
 from durable_conformance.steps.context import Context, fields_of, plane_request
 from durable_conformance.verdict import Broken
 
-OPERATIONS = {"workflow": "workflow_tasks.poll", "activity": "activity_tasks.poll"}
-TASK_NAMES = {"workflow": "task", "activity": "activity"}
+OPERATIONS = {
+    "workflow": "workflow_tasks.poll",
+    "activity": "activity_tasks.poll",
+    "query": "query_tasks.poll",
+}
+TASK_NAMES = {"workflow": "task", "activity": "activity", "query": "query"}
 WITHIN_SECONDS = 15
 POLL_SECONDS = 5
 _PLACE = ("task_queue", "namespace", "headers")
