@@ -99,15 +99,18 @@ class Connection:
         """Roll back; a connection that cannot be rolled back is thrown away."""
         if self._database is None:
             return
+        lost = isinstance(classify(error), StoreLost)
+        postgres = self._store.kind == "postgresql"
         try:
-            if isinstance(classify(error), StoreLost):
-                self.close()
-                return
+            # A closed SQLite connection keeps its lock for as long as one of its cursors lives,
+            # and the error that is on its way holds some: rolled back first, it keeps none.
             connection = self._database.connection()
-            if self._store.kind == "postgresql" or connection.in_transaction:
+            if not (postgres and lost) and (postgres or connection.in_transaction):
                 connection.cursor().execute("ROLLBACK")
             # A statement prepared in a transaction stays prepared; only a failed one is unsure.
         except Exception:
+            lost = True
+        if lost:
             self.close()
 
 
