@@ -10,6 +10,7 @@ from durable_server.refusal import Refusal
 from durable_server.store import activities, messages, runs, tasks, timers, workers
 from durable_server.store.database import StoreConflict, StoreLost
 from durable_server.store.errors import classify
+from durable_server.store.transaction import Taker
 
 from tests.store.rows import NOW, a_start
 
@@ -42,9 +43,31 @@ def test_every_row_comes_back_as_it_was_written(store):
         assert tx.fetch("activities_of_barriers", [(*key[0], 1)]) == list(start.activities.values())
         assert tx.fetch("events_of_runs", [(*key[0], 0, 9)]) == start.events
         assert tx.fetch("events_at", [(*key[0], 1)]) == start.events
-        assert tx.claimable(("default", "q", "workflow"), NOW, 5, None) == [task]
-        assert tx.claimable(("default", "q", "workflow"), NOW, 5, ["other"]) == []
-        assert tx.claimable(("default", "q", "workflow"), NOW, 5, ["echo"]) == [task]
+        assert tx.claimable(("default", "q", "workflow"), NOW, 5, Taker(None, None)) == [task]
+        assert tx.claimable(("default", "q", "workflow"), NOW, 5, Taker(["other"], None)) == []
+        assert tx.claimable(("default", "q", "workflow"), NOW, 5, Taker(["echo"], "b")) == [task]
+
+
+@pytest.mark.parametrize(
+    ("types", "build_id", "found"),
+    [
+        (None, "blue", True),
+        (None, None, False),
+        (None, "green", False),
+        (["echo"], "blue", True),
+        (["echo"], None, False),
+        (["other"], "blue", False),
+    ],
+)
+def test_tasks_of_a_build_are_found_for_its_workers_alone(store, types, build_id, found):
+    start = a_start()
+    [task] = start.tasks.values()
+    start.tasks[task.task_id] = task._replace(build_id="blue")
+    write(store, start)
+    with store.connect().transaction() as tx:
+        claimable = tx.claimable(("default", "q", "workflow"), NOW, 5, Taker(types, build_id))
+
+    assert bool(claimable) is found
 
 
 def test_later_decisions_of_a_batch_win(store):

@@ -10,9 +10,11 @@ from typing import Any
 
 from durable_server.advance.batch import Batch, Handed
 from durable_server.advance.load import load_counterparts
+from durable_server.advance.takers import takers_of
 from durable_server.engine.run_state import RunState, Task
 from durable_server.matching.channels import Channel, Poll
 from durable_server.pending import Pending
+from durable_server.store.transaction import Taker
 
 CANDIDATES_MAX = 64
 
@@ -35,21 +37,17 @@ def claim(tx: Any, batch: Batch, wish: ClaimTasks) -> None:
         _give_again(tx, batch, channel, polls)
         polls = matcher.waiting(channel)
     if polls:
-        limit = min(len(polls), CANDIDATES_MAX)
-        candidates = tx.claimable(channel, batch.moment.now, limit, _types(polls))
-        leased = _lease(tx, batch, candidates)
-        exhausted = len(candidates) < limit and leased == len(candidates)
+        looked = [_claim_for(tx, batch, channel, *each) for each in takers_of(polls)]
+        exhausted = all(looked)
     batch.claims.append(lambda: matcher.end_claim(channel, version, exhausted, None))
 
 
-def _types(polls: list[Poll]) -> list[str] | None:
-    """The types that any of these polls accepts; None when one accepts all."""
-    types: set[str] = set()
-    for poll in polls:
-        if poll.worker.types is None:
-            return None
-        types |= poll.worker.types
-    return sorted(types)
+def _claim_for(tx: Any, batch: Batch, channel: Channel, taker: Taker, polls: int) -> bool:
+    """Lease what one taker may be given to its polls; whether nothing is left for it."""
+    limit = min(polls, CANDIDATES_MAX)
+    candidates = tx.claimable(channel, batch.moment.now, limit, taker)
+    leased = _lease(tx, batch, candidates)
+    return len(candidates) < limit and leased == len(candidates)
 
 
 def _lease(tx: Any, batch: Batch, candidates: list[Task]) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from durable_server.advance.batch import Batch
+from durable_server.advance.takers import takers_of
 from durable_server.engine import query_task
 from durable_server.engine.query_task import Claim, QueryTask, Question
 from durable_server.engine.tasks import Holder
@@ -17,6 +18,7 @@ from durable_server.pending import Pending
 from durable_server.refusal import Refusal
 from durable_server.store import columns
 from durable_server.store.query_tasks import count_waiting
+from durable_server.store.transaction import Taker
 
 CANDIDATES_MAX = 64
 KIND = "query"
@@ -119,16 +121,22 @@ def claim_queries(tx: Any, batch: Batch, channel: Channel) -> None:
     polls = matcher.waiting(channel)
     exhausted = False
     if polls:
-        limit = min(len(polls), CANDIDATES_MAX)
-        free = tx.claimable_query_tasks(channel[:2], batch.moment.now, limit, _types(polls))
-        leased = []
-        for task in free:
-            poll = matcher.take(channel, task.type_name, task.build_id)
-            if poll is not None:
-                leased.append(_lease(batch, task, poll))
-        exhausted = len(free) < limit and len(leased) == len(free)
-        _write(tx, batch, "update", leased)
+        looked = [_claim_for(tx, batch, channel, *each) for each in takers_of(polls)]
+        exhausted = all(looked)
     batch.claims.append(lambda: matcher.end_claim(channel, version, exhausted, None))
+
+
+def _claim_for(tx: Any, batch: Batch, channel: Channel, taker: Taker, polls: int) -> bool:
+    """Lease what one taker may be given to its polls; whether nothing is left for it."""
+    limit = min(polls, CANDIDATES_MAX)
+    free = tx.claimable_query_tasks(channel[:2], batch.moment.now, limit, taker)
+    leased = []
+    for task in free:
+        poll = batch.matcher.take(channel, task.type_name, task.build_id)
+        if poll is not None:
+            leased.append(_lease(batch, task, poll))
+    _write(tx, batch, "update", leased)
+    return len(free) < limit and len(leased) == len(free)
 
 
 def _give_again(tx: Any, batch: Batch, channel: Channel) -> None:
@@ -159,16 +167,6 @@ def _lease(batch: Batch, task: QueryTask, poll: Poll) -> QueryTask:
     leased = query_task.lease(task, batch.moment.now, seconds, holder)
     batch.answers.append((poll.pending, LeasedTask(leased, None, None, []), None))
     return leased
-
-
-def _types(polls: list[Poll]) -> list[str] | None:
-    """The types that any of these polls accepts; None when one accepts all."""
-    types: set[str] = set()
-    for poll in polls:
-        if poll.worker.types is None:
-            return None
-        types |= poll.worker.types
-    return sorted(types)
 
 
 def _write(tx: Any, batch: Batch, verb: str, tasks: list[QueryTask]) -> None:

@@ -31,7 +31,6 @@ def resume_run(
     run.task_id, run.task_leased, run.wake_requested = task_id, False, False
     draft.put_task(
         new_task(draft, task_id, "workflow", run.workflow_type, run.task_queue)._replace(
-            build_id=run.build_id,
             available_at=draft.now if available_at is None else available_at,
             resume=orjson.dumps(reason).decode() if reason else None,
         ),
@@ -40,7 +39,7 @@ def resume_run(
 
 
 def new_task(draft: Draft, task_id: str, kind: str, type_name: str, task_queue: str) -> Task:
-    """A ready task of the run, due now."""
+    """A ready task of the run, due now; only workers of the run's build may be given it."""
     run = draft.run
     return Task(
         shard=run.shard,
@@ -52,7 +51,7 @@ def new_task(draft: Draft, task_id: str, kind: str, type_name: str, task_queue: 
         kind=kind,
         status="ready",
         type_name=type_name,
-        build_id=None,
+        build_id=run.build_id,
         activity_execution_id=None,
         available_at=draft.now,
         attempt=0,

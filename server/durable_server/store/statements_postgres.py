@@ -60,20 +60,22 @@ def _lock(name: str, ending: str) -> Statement:
 def _claimable(name: str, condition: str, types: list[str]) -> Statement:
     sql = (
         f"SELECT {listed(TASKS)} FROM tasks t WHERE t.status = 'ready' AND t.namespace = $1"
-        f" AND t.task_queue = $2 AND t.kind = $3 AND t.available_at <= $4{condition}"
+        " AND t.task_queue = $2 AND t.kind = $3 AND t.available_at <= $4"
+        f" AND (t.build_id IS NULL OR t.build_id = $6){condition}"
         " ORDER BY t.available_at, t.task_id LIMIT $5"
     )
-    return _prepared(name, ["text", "text", "text", "bigint", "bigint", *types], sql)
+    return _prepared(name, ["text", "text", "text", "bigint", "bigint", "text", *types], sql)
 
 
 def _claimable_queries(name: str, condition: str, types: list[str]) -> Statement:
     sql = (
         f"SELECT {listed(QUERY_TASKS)} FROM query_tasks t WHERE t.status IN ('ready', 'leased')"
         " AND t.namespace = $1 AND t.task_queue = $2 AND t.deadline_at > $3"
-        f" AND (t.status = 'ready' OR t.lease_expires_at <= $3){condition}"
+        " AND (t.status = 'ready' OR t.lease_expires_at <= $3)"
+        f" AND (t.build_id IS NULL OR t.build_id = $5){condition}"
         " ORDER BY t.created_at, t.query_task_id LIMIT $4 FOR UPDATE SKIP LOCKED"
     )
-    return _prepared(name, ["text", "text", "bigint", "bigint", *types], sql)
+    return _prepared(name, ["text", "text", "bigint", "bigint", "text", *types], sql)
 
 
 def _insert(table: Table) -> Statement:
@@ -122,9 +124,9 @@ STATEMENTS = {
     "lock_runs": _lock("lock_runs", ""),
     "lock_free_runs": _lock("lock_free_runs", " SKIP LOCKED"),
     "claimable": _claimable("claimable", "", []),
-    "claimable_types": _claimable("claimable_types", " AND t.type_name = ANY($6)", ["text[]"]),
+    "claimable_types": _claimable("claimable_types", " AND t.type_name = ANY($7)", ["text[]"]),
     "claimable_queries": _claimable_queries("claimable_queries", "", []),
     "claimable_queries_of_types": _claimable_queries(
-        "claimable_queries_of_types", " AND t.type_name = ANY($5)", ["text[]"]
+        "claimable_queries_of_types", " AND t.type_name = ANY($6)", ["text[]"]
     ),
 }

@@ -41,11 +41,14 @@ def lock_runs(runs: int, tasks: int, activities: int) -> str:
 
 
 def claimable(types: int | None) -> str:
-    """Ready tasks of a channel that are due, oldest first, of this many types or of any."""
+    """Ready tasks of a channel that are due, oldest first, of one build or of none, of this many
+    types or of any.
+    """
     condition = "" if types is None else f" AND t.type_name IN ({', '.join('?' * types)})"
     return (
         f"SELECT {listed(TASKS)} FROM tasks t WHERE t.status = 'ready' AND t.namespace = ?"
-        f" AND t.task_queue = ? AND t.kind = ? AND t.available_at <= ?{condition}"
+        " AND t.task_queue = ? AND t.kind = ? AND t.available_at <= ?"
+        f" AND (t.build_id IS NULL OR t.build_id = ?){condition}"
         " ORDER BY t.available_at, t.task_id LIMIT ?"
     )
 
@@ -56,7 +59,8 @@ def claimable_queries(types: int | None) -> str:
     return (
         f"SELECT {listed(QUERY_TASKS)} FROM query_tasks t WHERE t.status IN ('ready', 'leased')"
         " AND t.namespace = ? AND t.task_queue = ? AND t.deadline_at > ?"
-        f" AND (t.status = 'ready' OR t.lease_expires_at <= ?){condition}"
+        " AND (t.status = 'ready' OR t.lease_expires_at <= ?)"
+        f" AND (t.build_id IS NULL OR t.build_id = ?){condition}"
         " ORDER BY t.created_at, t.query_task_id LIMIT ?"
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from durable_server.engine.decision import Decision
 from durable_server.engine.query_task import QueryTask
@@ -13,6 +13,13 @@ from durable_server.store.errors import StoreConflict, classify
 from durable_server.store.questions import QUESTIONS
 
 Keys = Sequence[tuple[Any, ...]]
+
+
+class Taker(NamedTuple):
+    """Whose tasks are asked for: of these types (None: of any), of this build or of none."""
+
+    types: list[str] | None
+    build_id: str | None
 
 
 class Transaction:
@@ -44,22 +51,22 @@ class Transaction:
         return [RUNS.to_value(row) for row in rows]
 
     def claimable(
-        self, channel: tuple[str, str, str], now: int, limit: int, types: list[str] | None
+        self, channel: tuple[str, str, str], now: int, limit: int, taker: Taker
     ) -> list[Task]:
-        """Ready tasks of a channel that are due, oldest first, not locked."""
-        return [TASKS.to_value(row) for row in self._claimable_rows(channel, now, limit, types)]
+        """Ready tasks of a channel that are due and the taker's, oldest first, not locked."""
+        return [TASKS.to_value(row) for row in self._claimable_rows(channel, now, limit, taker)]
 
     def lock_query_tasks(self, keys: Keys) -> list[QueryTask]:
         """The query tasks of these keys (shard, query task id), locked in key order."""
         return self.fetch("query_tasks_to_change", keys)
 
     def claimable_query_tasks(
-        self, place: tuple[str, str], now: int, limit: int, types: list[str] | None
+        self, place: tuple[str, str], now: int, limit: int, taker: Taker
     ) -> list[QueryTask]:
-        """Free query tasks of a (namespace, task queue), oldest first, locked; those that are
-        locked elsewhere are left out.
+        """Free query tasks of a (namespace, task queue) that are the taker's, oldest first,
+        locked; those that are locked elsewhere are left out.
         """
-        rows = self._claimable_query_rows(place, now, limit, types)
+        rows = self._claimable_query_rows(place, now, limit, taker)
         return [QUERY_TASKS.to_value(row) for row in rows]
 
     def write(self, decisions: list[Decision]) -> None:
@@ -94,12 +101,12 @@ class Transaction:
         raise NotImplementedError
 
     def _claimable_rows(
-        self, channel: tuple[str, str, str], now: int, limit: int, types: list[str] | None
+        self, channel: tuple[str, str, str], now: int, limit: int, taker: Taker
     ) -> list[Any]:
         raise NotImplementedError
 
     def _claimable_query_rows(
-        self, place: tuple[str, str], now: int, limit: int, types: list[str] | None
+        self, place: tuple[str, str], now: int, limit: int, taker: Taker
     ) -> list[Any]:
         raise NotImplementedError
 
@@ -145,24 +152,24 @@ class PostgresTransaction(Transaction):
         return found
 
     def _claimable_rows(
-        self, channel: tuple[str, str, str], now: int, limit: int, types: list[str] | None
+        self, channel: tuple[str, str, str], now: int, limit: int, taker: Taker
     ) -> list[Any]:
-        parameters: list[Any] = [*channel, now, limit]
-        if types is None:
+        parameters: list[Any] = [*channel, now, limit, taker.build_id]
+        if taker.types is None:
             self._run("claimable", parameters)
         else:
-            self._run("claimable_types", [*parameters, types])
+            self._run("claimable_types", [*parameters, taker.types])
         found: list[Any] = self._cursor.fetchall()
         return found
 
     def _claimable_query_rows(
-        self, place: tuple[str, str], now: int, limit: int, types: list[str] | None
+        self, place: tuple[str, str], now: int, limit: int, taker: Taker
     ) -> list[Any]:
-        parameters: list[Any] = [*place, now, limit]
-        if types is None:
+        parameters: list[Any] = [*place, now, limit, taker.build_id]
+        if taker.types is None:
             self._run("claimable_queries", parameters)
         else:
-            self._run("claimable_queries_of_types", [*parameters, types])
+            self._run("claimable_queries_of_types", [*parameters, taker.types])
         found: list[Any] = self._cursor.fetchall()
         return found
 
@@ -204,16 +211,16 @@ class SqliteTransaction(Transaction):
         return self._all(statements_sqlite.lock_runs(*(len(each) for each in keys)), flat)
 
     def _claimable_rows(
-        self, channel: tuple[str, str, str], now: int, limit: int, types: list[str] | None
+        self, channel: tuple[str, str, str], now: int, limit: int, taker: Taker
     ) -> list[Any]:
-        sql = statements_sqlite.claimable(None if types is None else len(types))
-        return self._all(sql, [*channel, now, *(types or ()), limit])
+        sql = statements_sqlite.claimable(None if taker.types is None else len(taker.types))
+        return self._all(sql, [*channel, now, taker.build_id, *(taker.types or ()), limit])
 
     def _claimable_query_rows(
-        self, place: tuple[str, str], now: int, limit: int, types: list[str] | None
+        self, place: tuple[str, str], now: int, limit: int, taker: Taker
     ) -> list[Any]:
-        sql = statements_sqlite.claimable_queries(None if types is None else len(types))
-        return self._all(sql, [*place, now, now, *(types or ()), limit])
+        sql = statements_sqlite.claimable_queries(None if taker.types is None else len(taker.types))
+        return self._all(sql, [*place, now, now, taker.build_id, *(taker.types or ()), limit])
 
     def _run_for_rows(self, name: str, rows: Keys) -> None:
         self._cursor.executemany(statements_sqlite.STATEMENTS[name], rows)
