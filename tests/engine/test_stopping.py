@@ -123,6 +123,27 @@ def test_cancelled_steps_keep_their_place_in_a_parallel_group() -> None:
         assert payload["parallel_group_index"] == index
 
 
+def test_a_result_that_was_held_back_is_recorded_before_the_request() -> None:
+    story = Story()
+    story.lease()
+    story.complete(STEP, STEP)
+    attempt_id = story.start_activity()
+    task = next(t for t in story.state.tasks.values() if t.status == "leased")
+    report = Report(task.task_id, attempt_id, "worker-1", "completed", "digest")
+    story.apply(activity_report.complete, report, Payload("json", "1"))
+    assert "ActivityCompleted" not in story.types
+
+    story.apply(cancel.stop, asked("cancel"))
+
+    assert story.types[-4:] == [
+        "ActivityCompleted",
+        "CancelRequested",
+        "ActivityCancelled",
+        "WorkflowCancelled",
+    ]
+    assert payloads(story, "ActivityCancelled")[0]["sequence"] == 2
+
+
 @pytest.mark.parametrize("kind", STOPS)
 def test_the_holder_of_the_workflow_task_is_told_to_stop(kind: str) -> None:
     story = Story()

@@ -136,6 +136,27 @@ def test_a_run_with_thousands_of_open_steps_is_cancelled_whole(asker: Asker) -> 
     assert counted.count("ActivityCancelled") == 600
 
 
+def test_a_result_of_an_incomplete_group_is_in_the_history_of_a_stopped_run(
+    asker: Asker,
+) -> None:
+    run_id = post(asker, "/api/workflows", START, 201)["run_id"]
+    complete(asker, STEP, STEP, REST)
+    task = poll(asker, "activity")
+    body = {"activity_attempt_id": task["activity_attempt_id"], "lease_owner": "w"}
+    reported = post(asker, f"/api/worker/activity-tasks/{task['task_id']}/complete", body)
+
+    post(asker, f"{WORKFLOW}/terminate")
+
+    assert reported["recorded"] is True
+    assert types(asker, run_id)[6:] == [
+        "ActivityCompleted",
+        "TerminateRequested",
+        "ActivityCancelled",
+        "TimerCancelled",
+        "WorkflowTerminated",
+    ]
+
+
 def test_lists_of_the_snapshot_are_bounded_and_stand_beside_their_counts(asker: Asker) -> None:
     post(asker, "/api/workflows", START, 201)
     complete(asker, *[STEP] * 40, *[REST] * 30)

@@ -74,6 +74,7 @@ class StopChild(Intent):
 
     def __post_init__(self) -> None:
         self.workflow_key = (self.body["namespace"], self.body["workflow_id"])
+        self.stops_run = True
 
     def needs(self, run: Run, moment: Moment) -> Needs:
         """Everything that is open is cancelled with an event each."""

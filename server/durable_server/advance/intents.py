@@ -54,7 +54,8 @@ class Intent:
     The rows of these ids, of `timer_key`, `child_key` and `update_key` are at hand for the
     decision, and for a workflow those signals and updates that carry `request_id`.
     `closes_step` says that the activity, timer or child may reach its end, `ends_task` that a
-    workflow task may. `barriers` are those whose steps the decision needs with their tasks.
+    workflow task may, `stops_run` that the run may be stopped, with what is held back of it.
+    `barriers` are those whose steps the decision needs with their tasks.
     """
 
     shard: int
@@ -70,6 +71,7 @@ class Intent:
     update_key: str | None = None
     closes_step: bool = False
     ends_task: bool = False
+    stops_run: bool = False
     barriers: tuple[int, ...] = ()
     pending: Pending = field(default_factory=Pending)
 
@@ -319,6 +321,7 @@ class TimeOutRun(Intent):
 
     def __post_init__(self) -> None:
         self.run_key = self.timed_run_id
+        self.stops_run = True
 
     def needs(self, run: Run, moment: Moment) -> Needs:
         """Everything that is open is cancelled with an event each."""

@@ -140,8 +140,11 @@ def _load_barriers(tx: Any, loaded: Loaded, intents: Sequence[Intent]) -> None:
         if state is None:
             continue
         run = state.run
-        if intent.ends_task:
+        if intent.ends_task or intent.stops_run:
             wanted.update((run.shard, run.run_id, barrier) for barrier in run.ready_barriers)
+        if intent.stops_run:
+            held = [int(name) for name, (_, closed) in run.barriers.items() if closed]
+            wanted.update((run.shard, run.run_id, barrier) for barrier in held)
         wanted.update((run.shard, run.run_id, barrier) for barrier in intent.barriers)
         barrier = _barrier_of(intent, state)
         if intent.closes_step and barrier is not None:

@@ -25,6 +25,7 @@ class ChangeRun(Intent):
     def __post_init__(self) -> None:
         assert self.namespace is not None
         self.workflow_key = (self.namespace, self.request.workflow_id)
+        self.stops_run = self.request.kind in ("cancel", "terminate")
 
     def needs(self, run: Run, moment: Moment) -> Needs:
         """All open work: it ends with the run, or is looked through for what is missing."""

@@ -6,7 +6,7 @@ not run any more; workers learn that they should stop from their next report or 
 
 from typing import Any, NamedTuple
 
-from durable_server.engine import client_request, closing
+from durable_server.engine import client_request, closing, inbox, steps
 from durable_server.engine.client_request import ClientRequest
 from durable_server.engine.decision import Decision, Draft, Moment
 from durable_server.engine.run_state import RunState
@@ -28,11 +28,14 @@ _STOPS = {"cancel": CANCEL, "terminate": TERMINATE}
 def stop(state: RunState | None, moment: Moment, request: ClientRequest) -> Decision:
     """Cancel or terminate the current run of a workflow, as the request's kind says.
 
-    All open work of the run is at hand. A run that is closed already is refused.
+    All open work of the run and every held result are at hand. A closed run is refused.
     """
     found = client_request.open_run(state, request)
     how = _STOPS[request.kind]
     draft = Draft(found, moment)
+    # What was taken in before stands in the history before the request.
+    steps.record_held(draft)
+    inbox.let_in(draft)
     accepted = client_request.accept(draft, request, how.status)
     identity = client_request.identity(draft.run, accepted)
     reason = {} if request.reason is None else {"reason": request.reason}

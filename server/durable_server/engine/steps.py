@@ -75,6 +75,20 @@ def let_in(draft: Draft) -> None:
             resume_run(draft, _resume(last, event.event_type))
 
 
+def record_held(draft: Draft) -> None:
+    """Record every result that is still held back, as the run is about to be stopped.
+
+    Whoever reported one was told that it is recorded. All steps with such a result are at hand.
+    """
+    rows: list[Step] = [*draft.activities(), *draft.timers(), *draft.children()]
+    for step in sorted(rows, key=lambda row: row.step):
+        if step.closing is not None:
+            event_type, payload = orjson.loads(step.closing)
+            task_id = step.task_id if isinstance(step, Activity) else None
+            draft.append(event_type, payload, task_id=task_id)
+            _put(draft, step._replace(closing=None))
+
+
 _FAILURES = frozenset({"ActivityFailed", "ActivityTimedOut"})
 
 

@@ -45,6 +45,7 @@ def time_out_run(state: RunState, moment: Moment) -> Decision:
     deadline = execution if by_execution else run.run_deadline_at
     kind = "execution" if by_execution else "run"
     message = f"Workflow {kind} deadline expired at {to_micro_text(deadline or 0)}."
+    steps.record_held(draft)
     closing.cancel_open_work(draft)
     closing.close_run(draft, "failed", "timed_out")
     common = {
