@@ -2,7 +2,7 @@
 
 import orjson
 import pytest
-from durable_server.engine import archive, cancel, liveness, repair
+from durable_server.engine import archive, cancel, liveness, repair, signal
 from durable_server.engine.client_request import ClientRequest
 from durable_server.refusal import Refusal
 
@@ -111,6 +111,66 @@ def test_an_activity_that_lost_its_task_gets_another() -> None:
     assert (mended.status, mended.lease_owner) == ("pending", None)
     assert story.start_activity().endswith(".2")
     assert story.state.run.task_id is None
+
+
+@pytest.mark.parametrize(
+    ("wait", "kind", "state", "reason"),
+    [
+        (
+            {"type": "open_condition_wait", "condition_key": "paid"},
+            "condition",
+            "waiting_for_condition",
+            "Waiting for condition paid",
+        ),
+        (
+            {"type": "open_condition_wait", "timeout_seconds": 60},
+            "condition",
+            "waiting_for_condition",
+            "Waiting for condition or timeout",
+        ),
+        (
+            {"type": "open_signal_wait", "signal_name": "go"},
+            "signal",
+            "waiting_for_signal",
+            "Waiting for signal go",
+        ),
+        (REST, "timer", "timer_scheduled", "Waiting for timer"),
+        (
+            {"type": "start_child_workflow", "workflow_type": "ship"},
+            "child",
+            "waiting_for_child",
+            "Waiting for child workflow ship",
+        ),
+    ],
+)
+def test_a_run_tells_what_it_waits_for_and_needs_no_repair(
+    wait: dict[str, object], kind: str, state: str, reason: str
+) -> None:
+    story = Story()
+    story.lease()
+    story.complete(wait)
+    work = liveness.work_of([], story.state.children.values())
+
+    assert liveness.wait_of(story.state.run, work) == (kind, reason)
+    assert liveness.liveness_of(story.state.run, work).state == state
+    answer = story.apply(repair.repair, asked("repair")).answer
+    assert answer["outcome"] == "repair_not_needed"
+    assert last(story)["wait_kind"] == kind
+
+
+def test_a_message_that_nobody_takes_does_not_resume_a_run() -> None:
+    story = Story()
+    request = ClientRequest("signal", "order-42", None, None, {})
+    story.apply(signal.accept, signal.Wanted(request, "vote", None, None))
+    story.state.run.task_id = None
+    story.state.tasks.clear()
+
+    found = liveness.liveness_of(story.state.run, liveness.OpenWork())
+
+    assert liveness.wait_of(story.state.run, liveness.OpenWork()).kind == "signal"
+    assert found.state == liveness.REPAIR_NEEDED
+    answer = story.apply(repair.repair, asked("repair")).answer
+    assert answer["outcome"] == "repair_dispatched"
 
 
 def test_a_closed_run_is_not_repaired() -> None:

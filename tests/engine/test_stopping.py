@@ -2,7 +2,7 @@
 
 import orjson
 import pytest
-from durable_server.engine import activity_report, cancel, workflow_task
+from durable_server.engine import activity_report, cancel, signal, update, workflow_task
 from durable_server.engine.activity_report import Report
 from durable_server.engine.client_request import ClientRequest
 from durable_server.engine.run_state import Payload
@@ -17,6 +17,7 @@ STOPS = {
 }
 STEP = {"type": "schedule_activity", "activity_type": "charge"}
 REST = {"type": "start_timer", "delay_seconds": 60}
+NOBODY: tuple[str, None, None, dict[str, object]] = ("order-42", None, None, {})
 
 
 def asked(kind: str, reason: str | None = None, run_id: str | None = None) -> ClientRequest:
@@ -142,6 +143,35 @@ def test_a_result_that_was_held_back_is_recorded_before_the_request() -> None:
         "WorkflowCancelled",
     ]
     assert payloads(story, "ActivityCancelled")[0]["sequence"] == 2
+
+
+def test_what_the_run_was_told_is_recorded_and_ends_with_it() -> None:
+    story = Story()
+    story.lease()
+    story.complete({"type": "open_condition_wait", "condition_key": "k", "timeout_seconds": 60})
+    story.apply(signal.accept, signal.Wanted(ClientRequest("signal", *NOBODY), "vote", None, None))
+    story.lease()
+    for name in ("first", "second"):
+        request = ClientRequest("update", *NOBODY)
+        story.apply(update.accept, update.Wanted(request, name, None, None))
+    before = len(story.events)
+
+    story.apply(cancel.stop, asked("cancel"))
+
+    assert story.types[before:] == [
+        "UpdateAccepted",
+        "UpdateAccepted",
+        "CancelRequested",
+        "TimerCancelled",
+        "WorkflowCancelled",
+        "UpdateCompleted",
+        "UpdateCompleted",
+    ]
+    [timer] = payloads(story, "TimerCancelled")
+    assert (timer["timer_kind"], timer["condition_key"]) == ("condition_timeout", "k")
+    assert {each.status for each in story.state.updates.values()} == {"failed"}
+    assert story.state.run.waits == []
+    assert (story.state.run.open_signals, story.state.run.open_updates) == (0, 0)
 
 
 @pytest.mark.parametrize("kind", STOPS)

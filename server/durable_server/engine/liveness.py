@@ -93,11 +93,11 @@ def liveness_of(run: Run, work: OpenWork) -> Liveness:
         return Liveness("workflow_task_ready", f"Workflow task {run.task_id} is ready to run.")
     if work.activity is not None:
         return _of_activity(work.activity)
-    wait = wait_of(run, work)
-    state = _STATES.get(wait.kind or "")
-    if state is None:
+    wait = _wait_for_time(run) or _wait_for_task(run, work)
+    if wait.kind is None:
+        # Messages that nobody has taken do not resume a run by themselves.
         return Liveness(REPAIR_NEEDED, "Nothing will resume this run; repair it.")
-    return Liveness(state, f"{wait.reason}.")
+    return Liveness(_STATES[wait.kind], f"{wait.reason}.")
 
 
 _STATES = {

@@ -84,7 +84,8 @@ def _resumed_otherwise(draft: Draft) -> bool:
     activities = any(each.status in ("pending", "running") for each in draft.activities())
     timers = any(each.status == "pending" for each in draft.timers())
     children = any(each.status == "started" for each in draft.children())
-    return activities or timers or children or bool(draft.run.waits)
+    waits = any(not each.get("timed_out") for each in draft.run.waits)
+    return activities or timers or children or waits
 
 
 def _open_workflow_task(draft: Draft) -> Task | None:
