@@ -23,9 +23,11 @@ KEPT = (
     "cancel",
     "command-child-parent-close",
     "command-complete-workflow",
+    "command-condition-wait",
     "command-continue-as-new",
     "command-fail-workflow",
     "command-lists",
+    "command-search-attributes",
     "command-schedule-activity*",
     "command-side-effect*",
     "command-start-child-workflow",
@@ -40,7 +42,9 @@ KEPT = (
     "namespaces",
     "payload-too-large",
     "poll-*",
+    "query",
     "repair-and-archive",
+    "signal*",
     "start-*",
     "terminate",
     "walkthrough*",
@@ -49,7 +53,7 @@ KEPT = (
     "workflow-task-*",
 )
 # Exchanges that we answer so differently that the rest of the story could not be told.
-TAKEN_OUT = {"command-lists": 3}
+TAKEN_OUT = {"command-lists": 3, "signal": 10}
 # Published elsewhere and compared there, piece by piece: the manifests of cluster info.
 NOT_COMPARED = "/api/cluster/info"
 HEADERS = re.compile(r"x-durable-workflow-.*|content-(type|encoding)|vary|allow|retry-after")
@@ -73,11 +77,6 @@ def condense(story: dict[str, Any], served: list[re.Pattern[str]]) -> dict[str, 
     }
 
 
-def _wake_by_timer(exchanges: list[dict[str, Any]]) -> None:
-    """Signals are not served yet: the timer fires at once and wakes the run in place of one."""
-    exchanges[3]["request"]["body"]["commands"][-1]["delay_seconds"] = 0
-
-
 def _is_served(exchange: dict[str, Any], served: list[re.Pattern[str]]) -> bool:
     if "request" not in exchange:
         return False
@@ -86,8 +85,14 @@ def _is_served(exchange: dict[str, Any], served: list[re.Pattern[str]]) -> bool:
     return unknown or any(pattern.fullmatch(path) for pattern in served)
 
 
+def _wake_by_timer(exchanges: list[dict[str, Any]]) -> None:
+    """A signal wakes no run of ours that a timer blocks: the timer fires at once in its place."""
+    exchanges[3]["request"]["body"]["commands"][-1]["delay_seconds"] = 0
+    del exchanges[4]
+
+
 def _exchange(full: dict[str, Any]) -> dict[str, Any]:
-    names = ("note", "setup", "repeated_until_answered", "request")
+    names = ("note", "setup", "repeated_until_answered", "asynchronous", "request")
     exchange = {name: full[name] for name in names if name in full}
     response = dict(full["response"])
     response["headers"] = {

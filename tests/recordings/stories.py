@@ -22,6 +22,7 @@ class Exchange:
     body: Any
     raw_body: str | None
     repeated: bool
+    asynchronous: bool
     status: int
     response: dict[str, Any]
 
@@ -68,6 +69,7 @@ def _exchange(raw: dict[str, Any]) -> Exchange:
         request.get("body"),
         _raw_body(request.get("raw_body")),
         raw.get("repeated_until_answered", False),
+        raw.get("asynchronous", False),
         response["status"],
         {name: response[name] for name in ("headers", "body") if name in response},
     )

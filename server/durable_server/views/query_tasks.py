@@ -26,7 +26,7 @@ def query_task(
         "workflow_type": run.workflow_type,
         "workflow_class": run.workflow_type,
         "query_name": task.query_name,
-        "payload_codec": run.codec_name,
+        "payload_codec": arguments.codec if run.payload_codec == payloads.PLAIN else run.codec_name,
         "workflow_arguments": payloads.to_envelope(arguments),
         "query_arguments": payloads.to_envelope(asked_with),
         "run_status": run.status,
