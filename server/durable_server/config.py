@@ -207,6 +207,13 @@ class Settings(BaseSettings):
     limit_search_attribute_size_bytes: int = _bound(
         40_960, "Most bytes of a run's search attributes.", "bytes"
     )
+    update_wait_completion_timeout_seconds: int = _setting(
+        10,
+        "How long an update waits for its completion unless the request says otherwise.",
+        unit="seconds",
+        ge=1,
+        le=3600,
+    )
     limit_warning_percent: int = _setting(
         80,
         "Share of a bound from which its use is logged; 0 switches that off.",

@@ -34,6 +34,10 @@ ELSEWHERE = {
     "signature_strict": ("auth/test_drivers.py", "strict=True"),
     "auth_backward_compatible": ("auth/test_roles.py", "auth_backward_compatible"),
     "limit_pending_children": ("config/test_bounds.py", "limit_pending_children"),
+    "update_wait_completion_timeout_seconds": (
+        "http/test_updates.py",
+        "update_wait_completion_timeout_seconds",
+    ),
     **{
         name: ("served/test_queries.py", name.upper())
         for name in (

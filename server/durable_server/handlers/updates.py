@@ -10,7 +10,8 @@ from durable_server.clock import monotonic_seconds
 from durable_server.command_contracts import Declared
 from durable_server.engine.client_request import ClientRequest
 from durable_server.engine.run_state import Update
-from durable_server.engine.update import OPEN, Receipt, Rejection, Wanted
+from durable_server.engine.update import Receipt, Rejection, Wanted
+from durable_server.engine.update_events import OPEN
 from durable_server.ids import shard_of
 from durable_server.matching.timing import wait_until_changed
 from durable_server.refusal import Refusal
@@ -24,10 +25,8 @@ WAIT_SECONDS_MAX = 3600
 
 
 class Target(NamedTuple):
-    """The current run of a workflow, and what its type declares."""
+    """A workflow that there is, and what its type declares."""
 
-    run_id: str
-    workflow_type: str
     declared: Declared | None
 
 
@@ -75,8 +74,9 @@ async def _update(
 def _reply(receipt: Receipt, wait: Wait) -> Reply:
     body = shown.shown(receipt, wait)
     if receipt.update.status == "rejected":
-        raise Refusal(body["reason"], **body)
+        raise Refusal(body.pop("reason"), **body)
     if receipt.update.status == "failed" and wait.stage == "completed":
+        del body["reason"]
         raise Refusal("update_failed", **body)
     return Reply(200 if receipt.update.status == "completed" else 202, body)
 
@@ -104,12 +104,10 @@ def _target(tx: Any, namespace: str, workflow_id: str) -> Target | None:
     if found is None:
         return None
     run = found[1]
-    declared = stored_contracts.find_contract(tx, namespace, run.workflow_type)
-    return Target(run.run_id, run.workflow_type, declared)
+    return Target(stored_contracts.find_contract(tx, namespace, run.workflow_type))
 
 
 def _rejection(found: Input) -> Rejection | None:
-    """Why an update is rejected, if it is."""
     if found.unknown:
         return Rejection("unknown_update", {})
     return Rejection("invalid_update_arguments", found.errors) if found.errors else None
@@ -120,5 +118,5 @@ def _wait(call: Call, body: dict[str, Any]) -> Wait:
     if stage == "accepted":
         return Wait(stage, None)
     wanted = body.get("wait_timeout_seconds")
-    default = call.server.settings.update_wait_timeout
+    default = call.server.settings.update_wait_completion_timeout_seconds
     return Wait(stage, min(int(wanted), WAIT_SECONDS_MAX) if wanted else default)
