@@ -108,8 +108,9 @@ def start(state: RunState | None, moment: Moment, body: dict[str, Any]) -> Decis
         execution_deadline_at=new_run.deadline(moment.now, timeout),
         parent=parent.text,
     )
-    task = FirstTask(task_id=body["task_id"])
-    return new_run.begin(new, moment, None, parent.told(), task).done(True)
+    draft = new_run.draft_of(new, moment)
+    new_run.begin(draft, new, None, parent.told(), FirstTask(task_id=body["task_id"]))
+    return draft.done(True)
 
 
 def goes_on(state: RunState, moment: Moment, body: dict[str, Any]) -> Decision:

@@ -42,7 +42,8 @@ def continue_as_new(
     if family is not None:
         told.update(family.told())
     told["workflow_link_id"] = link_id
-    next_run = new_run.begin(new, draft.moment, holder, told)
+    next_run = new_run.draft_of(new, draft.moment)
+    new_run.begin(next_run, new, holder, told)
     signal_events.hand_over(draft, next_run)
     closing.close_run(draft, "completed", "continued")
     draft.append(

@@ -1,7 +1,7 @@
-"""A run that begins without a client's start: its row, its first event, its first workflow task.
+"""A run that begins: its row, the event WorkflowStarted, its first workflow task.
 
-The first run of a child, a child that is tried again, and a workflow that continues as new begin
-like this. Their history begins with WorkflowStarted.
+Runs begin because a client starts a workflow, because a parent asks for a child, because a child is
+tried again, and because a workflow continues as new.
 """
 
 from typing import Any, NamedTuple
@@ -45,33 +45,40 @@ class FirstTask(NamedTuple):
 AT_ONCE = FirstTask()
 
 
+def draft_of(new: NewRun, moment: Moment) -> Draft:
+    """A draft of a run that begins now; nothing of it is recorded yet."""
+    return Draft(RunState(run_of(new, moment.now)), moment)
+
+
 def begin(
+    draft: Draft,
     new: NewRun,
-    moment: Moment,
     holder: Workflow | None,
     told: dict[str, Any],
     task: FirstTask = AT_ONCE,
-) -> Draft:
-    """Begin a run, the first of its workflow or the next one of `holder`.
+) -> None:
+    """Record that the run begins, the first of its workflow or the next one of `holder`.
 
     `told` is what WorkflowStarted tells of where the run comes from.
     """
-    draft = Draft(RunState(run_of(new, moment.now)), moment)
     run = draft.run
-    identity = {
+    payload = {**identity_of(run), **started_fields(new, run, draft.now), **told}
+    draft.append("WorkflowStarted", orjson.dumps(payload))
+    resume_run(draft, {}, available_at=task.available_at, task_id=task.task_id)
+    draft.set_new(
+        _holder_of(new, holder, draft.now),
+        RunDetails(new.shard, new.run_id, new.input, None, new.memo, new.search_attributes),
+    )
+
+
+def identity_of(run: Run) -> dict[str, str]:
+    """What the first events of a run say it is."""
+    return {
         "workflow_class": run.workflow_type,
         "workflow_type": run.workflow_type,
         "workflow_instance_id": run.workflow_id,
         "workflow_run_id": run.run_id,
     }
-    payload = {**identity, **started_fields(new, run, moment.now), **told}
-    draft.append("WorkflowStarted", orjson.dumps(payload))
-    resume_run(draft, {}, available_at=task.available_at, task_id=task.task_id)
-    draft.set_new(
-        _holder_of(new, holder, moment.now),
-        RunDetails(new.shard, new.run_id, new.input, None, new.memo, new.search_attributes),
-    )
-    return draft
 
 
 def run_of(new: NewRun, now: int) -> Run:

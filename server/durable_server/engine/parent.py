@@ -146,7 +146,8 @@ def _try_again(draft: Draft, parent: Parent) -> None:
         parent=again.text,
     )
     task = FirstTask(available_at=draft.now + delay * SECOND)
-    next_run = new_run.begin(new, draft.moment, draft.workflow, {**again.told(), **told}, task)
+    next_run = new_run.draft_of(new, draft.moment)
+    new_run.begin(next_run, new, draft.workflow, {**again.told(), **told}, task)
     tell_next_run(draft, next_run, again, **told, retry_backoff_seconds=delay)
     draft.follow(next_run.done())
 

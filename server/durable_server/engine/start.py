@@ -8,16 +8,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from durable_server.clock import SECOND, to_micro_text, to_second_text
+from durable_server.clock import to_micro_text
+from durable_server.engine import new_run
 from durable_server.engine.decision import Decision, Draft, Moment
-from durable_server.engine.resume import resume_run
-from durable_server.engine.run_state import (
-    Payload,
-    Run,
-    RunDetails,
-    RunState,
-    Workflow,
-)
+from durable_server.engine.new_run import NewRun
+from durable_server.engine.run_state import Payload, Run, RunState
 from durable_server.refusal import Refusal, invalid
 
 
@@ -47,49 +42,23 @@ class Start(NamedTuple):
 
 def start(wanted: Start, moment: Moment) -> Decision:
     """A new workflow with its first run."""
-    command_id = moment.new_id(wanted.shard)
-    run = _new_run(wanted, moment)
-    draft = Draft(RunState(run), moment)
+    new = _first(wanted, moment.now)
+    draft = new_run.draft_of(new, moment)
     run = draft.run
-    identity = {
-        "workflow_command_id": command_id,
-        "workflow_instance_id": run.workflow_id,
-        "workflow_run_id": run.run_id,
-        "workflow_class": run.workflow_type,
-        "workflow_type": run.workflow_type,
-    }
-    attributes = {
+    draft.take_command()
+    draft.command_id = draft.new_id()
+    accepted = {
+        "workflow_command_id": draft.command_id,
+        **new_run.identity_of(run),
         "business_key": wanted.business_key,
         "visibility_labels": None,
         "memo": orjson.Fragment(wanted.memo or b"{}"),
         "search_attributes": orjson.Fragment(wanted.search_attributes or b"null"),
-    }
-    accepted = {
-        **identity,
-        **attributes,
         "outcome": "started_new",
-        "command": _command(wanted, run, command_id, moment.now),
+        "command": _command(wanted, run, draft.command_id, moment.now),
     }
-    draft.append("StartAccepted", orjson.dumps(accepted), command_id=command_id)
-    draft.append(
-        "WorkflowStarted",
-        orjson.dumps({**identity, **_started(wanted, run, moment.now)}),
-        command_id=command_id,
-    )
-    resume_run(draft, {})
-    workflow = Workflow(
-        wanted.shard,
-        wanted.namespace,
-        wanted.workflow_id,
-        wanted.workflow_type,
-        run.run_id,
-        1,
-        moment.now,
-    )
-    details = RunDetails(
-        wanted.shard, run.run_id, wanted.input, None, wanted.memo, wanted.search_attributes
-    )
-    draft.set_new(workflow, details)
+    draft.append("StartAccepted", orjson.dumps(accepted))
+    new_run.begin(draft, new, None, {"workflow_command_id": draft.command_id})
     return draft.done(_answer(run, "started_new"))
 
 
@@ -111,10 +80,8 @@ def start_again(wanted: Start, state: RunState, moment: Moment) -> Decision:
     raise Refusal("duplicate_not_allowed", **_answer(run, "rejected_duplicate"))
 
 
-def _new_run(wanted: Start, moment: Moment) -> Run:
-    execution = _deadline(moment.now, wanted.execution_timeout_seconds)
-    run = _deadline(moment.now, wanted.run_timeout_seconds)
-    return Run(
+def _first(wanted: Start, now: int) -> NewRun:
+    return NewRun(
         shard=wanted.shard,
         run_id=wanted.run_id,
         namespace=wanted.namespace,
@@ -122,49 +89,15 @@ def _new_run(wanted: Start, moment: Moment) -> Run:
         run_number=1,
         workflow_type=wanted.workflow_type,
         task_queue=wanted.task_queue,
+        input=wanted.input,
         build_id=wanted.build_id,
-        status="pending",
-        closed_reason=None,
         business_key=wanted.business_key,
-        payload_codec=wanted.input.codec,
-        framing=None,
-        sdk_version=None,
+        memo=wanted.memo,
+        search_attributes=wanted.search_attributes,
         execution_timeout_seconds=wanted.execution_timeout_seconds,
         run_timeout_seconds=wanted.run_timeout_seconds,
-        execution_deadline_at=execution,
-        run_deadline_at=run,
-        deadline_at=min((at for at in (execution, run) if at is not None), default=None),
-        started_at=moment.now,
-        closed_at=None,
-        last_progress_at=moment.now,
-        last_sequence=0,
-        history_bytes=0,
-        next_step=1,
-        open_activities=0,
-        open_timers=0,
-        task_id=None,
-        task_leased=False,
-        wake_requested=False,
-        command_count=1,
+        execution_deadline_at=new_run.deadline(now, wanted.execution_timeout_seconds),
     )
-
-
-def _started(wanted: Start, run: Run, now: int) -> dict[str, Any]:
-    """The part of WorkflowStarted that is not identity; absent rather than null."""
-    fields: dict[str, Any] = {"timestamp": to_micro_text(now), "payload_codec": run.codec_name}
-    optional = {
-        "business_key": wanted.business_key,
-        "memo": orjson.Fragment(wanted.memo) if wanted.memo else None,
-        "search_attributes": orjson.Fragment(wanted.search_attributes)
-        if wanted.search_attributes
-        else None,
-        "execution_timeout_seconds": run.execution_timeout_seconds,
-        "run_timeout_seconds": run.run_timeout_seconds,
-        "execution_deadline_at": _second_text(run.execution_deadline_at),
-        "run_deadline_at": _second_text(run.run_deadline_at),
-    }
-    fields.update((name, value) for name, value in optional.items() if value is not None)
-    return fields
 
 
 def _command(wanted: Start, run: Run, command_id: str, now: int) -> dict[str, Any]:
@@ -196,11 +129,3 @@ def _answer(run: Run, outcome: str) -> dict[str, Any]:
         "payload_codec": run.codec_name,
         "outcome": outcome,
     }
-
-
-def _deadline(now: int, seconds: int | None) -> int | None:
-    return None if seconds is None else now + seconds * SECOND
-
-
-def _second_text(instant: int | None) -> str | None:
-    return None if instant is None else to_second_text(instant)
