@@ -200,7 +200,8 @@ def unheard_signal(saw: Saw) -> None:
 def signal(saw: Saw) -> None:
     assert saw.result == [LETTERS, "hello, 3"]
     counted = saw.counted()
-    assert (counted["SignalReceived"], counted["ConditionWaitOpened"]) == (3, 1)
+    assert counted["SignalReceived"] == 3
+    assert counted["ConditionWaitOpened"] == counted["ConditionWaitSatisfied"] > 0
 
 
 @check

@@ -14,7 +14,7 @@ from tests.support.server_process import TOKEN, ServerProcess
 PROGRAMS = Path(__file__).parent / "programs"
 PROGRAM_SECONDS_MAX = 300
 # Programs of different releases at once; each is one process that works and asks.
-AT_ONCE = 4
+AT_ONCE = 2
 # A lost worker's task is offered again when its lease ends; the tests need not wait a minute.
 LEASES = {"WORKFLOW_TASK_TIMEOUT": "5", "ACTIVITY_TASK_TIMEOUT": "15"}
 HISTORY_PAGE = 1000

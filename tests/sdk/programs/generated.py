@@ -28,16 +28,18 @@ class Generated:
 
     def __init__(self) -> None:
         self.letters: list[Any] = []
+        self.fresh = 0
 
     @workflow.signal("post")
     def post(self, letter: Any) -> None:
         self.letters.append(letter)
+        self.fresh += 1
 
     @workflow.update("add")
     def add(self, letter: Any) -> int:
         if letter == "refused":
             raise ValueError("not this one")
-        self.letters.append(letter)
+        self.post(letter)
         return len(self.letters)
 
     def run(self, ctx: Any, program: list[Step], before: list[Any]) -> Steps:
@@ -64,9 +66,10 @@ class Generated:
         if do == "all":
             return [self._command(ctx, member) for member in step["of"]]
         if do == "wait":
-            return ctx.wait_condition(
-                lambda: len(self.letters) >= value, key=f"letters-{value}", **step["limits"]
-            )
+            if step["fresh"]:
+                self.fresh = 0
+                return ctx.wait_condition(lambda: self.fresh >= value, **step["options"])
+            return ctx.wait_condition(lambda: len(self.letters) >= value, **step["options"])
         return {
             "answer": lambda: ctx.schedule_activity("answer", [value, step["seconds"]]),
             "stumble": lambda: ctx.schedule_activity("stumble", [value, step["seconds"]]),

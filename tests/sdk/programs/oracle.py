@@ -14,11 +14,11 @@ from typing import Any
 
 from durable_workflow import Client, Worker
 from generated import Generated, answer, stumble
-from replaying import Event, Run, Witness, verdicts
-from stage import SECONDS_MAX
+from replaying import Event, Run, Witness, types, verdicts
 
 SLOTS = 60
 LETTER_SECONDS = 0.4
+PROGRAM_SECONDS_MAX = 90.0
 
 
 class Oracle:
@@ -31,12 +31,14 @@ class Oracle:
 
     async def judge(self, programs: list[Any]) -> dict[str, Any]:
         """Carry out programs at once; everything that their histories get wrong."""
-        chains = await asyncio.gather(*[self._carry_out(program) for program in programs])
-        runs = [run for chain in chains for run in chain]
-        wrong = [f"{run.workflow_id}: {verdict}" for run in runs for verdict in verdicts(run)]
-        return {"tasks": sum(len(run.tasks) for run in runs), "wrong": wrong}
+        judged = await asyncio.gather(*[self._judge(program) for program in programs])
+        return {
+            "tasks": sum(tasks for tasks, _ in judged),
+            "wrong": [verdict for _, wrong in judged for verdict in wrong],
+        }
 
-    async def _carry_out(self, program: Any) -> list[Run]:
+    async def _judge(self, program: Any) -> tuple[int, list[str]]:
+        """How many tasks a program took, and what is wrong about their histories."""
         workflow_id = f"generated-{uuid.uuid4().hex}"
         await self._client.start_workflow(
             workflow_type="generated",
@@ -44,10 +46,17 @@ class Oracle:
             workflow_id=workflow_id,
             input=[program["steps"], []],
         )
-        async with asyncio.timeout(SECONDS_MAX):
-            await self._send_letters(workflow_id, program["updates"])
+        late = []
+        try:
+            async with asyncio.timeout(PROGRAM_SECONDS_MAX):
+                await self._send_letters(workflow_id, program["updates"])
+        except TimeoutError:
+            late = [f"{workflow_id} has not closed"]
         listed = (await self._client.list_workflow_runs(workflow_id)).runs
-        return [await self._run(workflow_id, item.run_id) for item in listed]
+        runs = [await self._run(workflow_id, item.run_id) for item in listed]
+        wrong = late or [verdict for run in runs for verdict in told(run)]
+        shown = [f"{verdict} of {json.dumps(program)}" for verdict in wrong]
+        return sum(len(run.tasks) for run in runs), shown
 
     async def _send_letters(self, workflow_id: str, updates: list[str]) -> None:
         """Signals, and an update now and then, until the workflow has closed."""
@@ -72,6 +81,14 @@ class Oracle:
     async def _run(self, workflow_id: str, run_id: str) -> Run:
         history: list[Event] = (await self._client.get_history(workflow_id, run_id))["events"]
         return Run(workflow_id, run_id, self._queue, history, self._witness.tasks.pop(run_id, []))
+
+
+def told(run: Run) -> list[str]:
+    """The verdicts on a run; a replayer that gives up is one."""
+    try:
+        return [f"{run.workflow_id}: {verdict}" for verdict in verdicts(run)]
+    except Exception as failure:
+        return [f"{run.workflow_id}: {failure!r} on {types(run.history)}"]
 
 
 async def main(url: str, token: str, queue: str) -> None:

@@ -83,9 +83,8 @@ def verdicts(run: Run) -> Iterator[str]:
         if again != task.commands:
             yield f"{where}: replayed {again}, recorded {task.commands}"
         after = run.tasks[number + 1].events if number + 1 < len(run.tasks) else run.history
-        fresh = _without_open_wait(task.commands, run.history[:boundary])
-        recorded = [e for e in run.history[boundary : len(after)] if _is_decision(e)]
-        yield from (f"{where}: {wrong}" for wrong in _compared(fresh, recorded))
+        recorded = _decisions(run.history[boundary : len(after)], task)
+        yield from (f"{where}: {wrong}" for wrong in _compared(task.commands, recorded))
     yield from _ending(run)
 
 
@@ -139,19 +138,17 @@ def _ending(run: Run) -> Iterator[str]:
         yield f"the closed run replays to {again}, it ended with {last[-1:]}"
 
 
-def _without_open_wait(commands: list[Command], events: list[Event]) -> list[Command]:
-    """Commands without the wait that is still open: naming it again is no new wait."""
-    opened = [e["payload"] for e in events if e["event_type"].startswith("ConditionWait")]
-    waits = commands and commands[0]["type"] == "open_condition_wait"
-    types_of_waits = [e["event_type"] for e in events if e["event_type"].startswith("ConditionW")]
-    if waits and types_of_waits[-1:] == ["ConditionWaitOpened"]:
-        same = opened[-1].get("condition_key") == commands[0].get("condition_key")
-        return commands[1:] if same else commands
-    return commands
-
-
-def _is_decision(event: Event) -> bool:
-    return event["event_type"] in RECORDED.values()
+def _decisions(events: list[Event], task: Task) -> list[Event]:
+    """The events that record the commands of a task, without those that come by themselves."""
+    # A timer that bounds a wait comes with the wait; updates that are open end with their run.
+    ended = task.update_id is None and "UpdateCompleted"
+    return [
+        event
+        for event in events
+        if event["event_type"] in RECORDED.values()
+        and event["event_type"] != ended
+        and "timer_kind" not in event["payload"]
+    ]
 
 
 def _blobs(payload: dict[str, Any]) -> set[str]:

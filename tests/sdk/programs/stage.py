@@ -7,7 +7,7 @@ from typing import Any
 
 from durable_workflow import Client, errors
 
-SECONDS_MAX = 60.0
+SECONDS_MAX = 150.0
 LOOK_SECONDS = 1.0
 
 Facts = dict[str, Any]
