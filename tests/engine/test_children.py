@@ -310,6 +310,38 @@ def test_a_continued_child_keeps_its_tries_and_answers_with_its_last_run() -> No
     assert (payload["child_workflow_run_id"], payload["child_run_number"]) == (again, 3)
 
 
+def test_a_member_of_a_select_group_keeps_the_name_it_was_opened_with() -> None:
+    outer = {
+        "parallel_group_id": "select-calls:1:1",
+        "parallel_group_kind": "child",
+        "parallel_group_base_sequence": 1,
+        "parallel_group_size": 1,
+        "parallel_group_index": 0,
+        "parallel_group_mode": "select",
+        "selection_member_key": "kid",
+        "selection_member_index": 0,
+        "selection_member_base_sequence": 1,
+        "selection_member_size": 1,
+        "selection_member_kind": "child",
+    }
+    names = [name for name in outer if name.startswith("parallel_group") and "mode" not in name]
+    marks = {**{name: outer[name] for name in names}, "parallel_group_path": [outer]}
+    family, parent, child = with_child(**marks)
+    family.work(child, {"type": "continue_as_new"})
+    family.deliver()
+    family.work(family.newest(family.children(parent)[0]), DONE)
+    family.deliver()
+
+    told = [
+        payload["child_workflow_run_id"]
+        for event in ("ChildWorkflowScheduled", "ChildRunStarted", "ChildRunCompleted")
+        for payload in family.payloads(parent, event)
+    ]
+    assert told == [child] * 4
+    [resolved] = family.payloads(parent, "SelectionResolved")
+    assert resolved["operation_identity"] == child
+
+
 def test_the_end_of_a_child_waits_for_the_end_of_a_leased_task() -> None:
     family, parent, child = with_child()
     # A task that was made for another reason is with a worker when the child ends.

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from durable_server.clock import SECOND, to_second_text
-from durable_server.engine import dialects, new_run, steps
+from durable_server.engine import dialects, new_run, selections, steps
 from durable_server.engine.decision import Decision, Draft, Moment
 from durable_server.engine.new_run import FirstTask, NewRun
 from durable_server.engine.parent import Parent
@@ -163,9 +163,12 @@ def _news(state: RunState, body: dict[str, Any]) -> Child | None:
 
 
 def _in_run(child: Child, body: dict[str, Any]) -> Child:
-    return child._replace(
-        child_run_id=body["child_run_id"], child_run_number=body["child_run_number"]
-    )
+    """The child in the run that the message tells of."""
+    child = child._replace(child_run_number=body["child_run_number"])
+    # SDKs know a member of a select group by the run with which it was opened, and by no other.
+    if selections.member_of(child) is not None:
+        return child
+    return child._replace(child_run_id=body["child_run_id"])
 
 
 def _identity(child: Child) -> dict[str, Any]:
