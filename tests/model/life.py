@@ -29,9 +29,11 @@ from durable_server.engine.tasks import digest_of
 from durable_server.refusal import Refusal
 from hypothesis import strategies as st
 
-from tests.model import promises, wishes
+from tests.invariants import checks
+from tests.invariants.rows import Rows
+from tests.model import wishes
 from tests.model.wishes import Command
-from tests.model.worlds import LEASE_SECONDS, Rows, World
+from tests.model.worlds import LEASE_SECONDS, World
 
 WORKERS = st.sampled_from(["anna", "boris"])
 TIMEOUTS = st.none() | st.none() | st.integers(20, 400)
@@ -59,7 +61,7 @@ class Life:
         for _ in range(steps):
             happening = draw(st.sampled_from(self._possible()))
             happening()
-            promises.check(self.world.rows())
+            checks.check_run(self.world.rows())
         self._finish()
 
     def _possible(self) -> list[Callable[[], None]]:
@@ -186,8 +188,7 @@ class Life:
         self._passes()
         rows = self.world.rows()
         now = self.world.clock.now()
-        assert all(each.due_at is None or each.due_at > now for each in rows.activities), "I26"
-        assert all(each.status != "pending" or each.fire_at > now for each in rows.timers), "I29"
+        checks.check_after_passes(rows, now)
         self._passes()
         assert self.world.rows() == rows, "I57"
 
@@ -225,7 +226,7 @@ class Life:
         """However its life was, the run can be brought to its end."""
         for _ in range(ROUNDS_MAX):
             rows = self.world.rows()
-            promises.check(rows)
+            checks.check_run(rows)
             if rows.run.closed:
                 return
             self._passes()
@@ -262,7 +263,7 @@ class Life:
         if isinstance(intent, CompleteWorkflowTask | CompleteActivity | FailActivity):
             self.answered.append((intent, answer))
         after = self.world.rows()
-        assert after.events[: len(before.events)] == before.events, "I2"
+        checks.check_change(before, after)
         return None
 
     def _completion(

@@ -1,7 +1,7 @@
 """Two places in which one run can live: values of the engine alone, and a real server.
 
 The same random requests are sent to both; whatever happens, the rows that are left must keep the
-promises of `tests.model.promises`.
+invariants of `tests.invariants`.
 """
 
 import itertools
@@ -9,35 +9,25 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from durable_server.advance.intents import Intent, StartRun
 from durable_server.clock import ManualClock
 from durable_server.engine import activity_task, start, workflow_task
 from durable_server.engine.decision import Decision, Moment
 from durable_server.engine.limits import Limits
-from durable_server.engine.run_state import Activity, Event, Payload, Run, RunState, Task, Timer
+from durable_server.engine.run_state import Event, Payload, RunState, Task
 from durable_server.engine.tasks import Holder
 from durable_server.ids import new_id, new_plain_id, shard_of
 from durable_server.maintenance.passes import answer_of
 from durable_server.matching.channels import Channel, Poll, PollingWorker
 from durable_server.server import Server
-from durable_server.store import models
 
+from tests.invariants.reading import read_run
+from tests.invariants.rows import Rows
 from tests.maintenance.running import ANSWER_SECONDS_MAX, running
 
 LEASE_SECONDS = 20
-EVENTS_MAX = 100_000
-
-
-class Rows(NamedTuple):
-    """Everything that is stored of a run."""
-
-    run: Run
-    tasks: list[Task]
-    activities: list[Activity]
-    timers: list[Timer]
-    events: list[Event]
 
 
 class World(Protocol):
@@ -176,19 +166,13 @@ def server_world(kind: str, folder: Path) -> Iterator[Server]:
 
 
 def _read(tx: Any, shard: int, run_id: str) -> Rows:
-    def all_of(model: Any, value: Any) -> list[Any]:
-        query = model.select().where(model.shard == shard, model.run_id == run_id)
-        return [value(*row) for row in query.tuples().execute(tx.database)]
+    mark = "%s" if tx.kind == "postgresql" else "?"
+    database = tx.database
 
-    events = tx.fetch("events_of_runs", [(shard, run_id, 0, EVENTS_MAX)])
-    (run,) = tx.fetch("runs_by_id", [(shard, run_id)])
-    return Rows(
-        run,
-        all_of(models.Task, Task),
-        all_of(models.Activity, Activity),
-        all_of(models.Timer, Timer),
-        list(events),
-    )
+    def execute(sql: str, parameters: tuple[Any, ...]) -> Any:
+        return database.execute_sql(sql, parameters).fetchall()
+
+    return read_run(execute, shard, run_id, mark)
 
 
 def _start(workflow_id: str = "order-42", **wanted: Any) -> start.Start:
