@@ -47,6 +47,7 @@ KEPT = (
     "signal*",
     "start-*",
     "terminate",
+    "update*",
     "walkthrough*",
     "worker-heartbeat",
     "worker-register*",

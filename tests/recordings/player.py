@@ -88,6 +88,8 @@ async def _play(played: Story, server: Server) -> list[Difference]:
             if exchange.asynchronous:
                 # What follows happens while it waits.
                 late.append((comparison.request, exchange, sending))
+                if "/update/" in exchange.path:
+                    await _accepted(server)
             else:
                 _hold_against(exchange, await sending, comparison)
         for comparison.request, exchange, sending in late:
@@ -121,6 +123,15 @@ async def _all_told(server: Server) -> None:
             return
         await asyncio.sleep(0.005)
     raise AssertionError("runs have not told each other everything in time")
+
+
+async def _accepted(server: Server) -> None:
+    """Wait until the client of an update watches its run: the update has been accepted then."""
+    for _ in range(TOLD_CHECKS_MAX):
+        if len(server.watchers):
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("the update was not accepted in time")
 
 
 async def _send(

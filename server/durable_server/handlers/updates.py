@@ -73,12 +73,15 @@ async def _update(
 
 def _reply(receipt: Receipt, wait: Wait) -> Reply:
     body = shown.shown(receipt, wait)
-    if receipt.update.status == "rejected":
-        raise Refusal(body.pop("reason"), **body)
-    if receipt.update.status == "failed" and wait.stage == "completed":
-        del body["reason"]
-        raise Refusal("update_failed", **body)
-    return Reply(200 if receipt.update.status == "completed" else 202, body)
+    status, outcome = receipt.update.status, body["outcome"]
+    facts = {name: value for name, value in body.items() if name != "reason"}
+    if outcome == "rejected_unknown_update":
+        raise Refusal("unknown_update", **facts)
+    if outcome == "rejected_invalid_arguments":
+        raise Refusal("invalid_update_arguments", **facts)
+    if status == "failed" and wait.stage == "completed":
+        raise Refusal("update_failed", **facts)
+    return Reply(200 if status == "completed" else 202, body)
 
 
 async def _until_closed(call: Call, update: Update, seconds: int) -> Update:
