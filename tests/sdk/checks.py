@@ -10,6 +10,7 @@ from tests.sdk.fleet import Facts, Release
 
 MANY = 50
 LETTERS = ["a", {"b": 2}, "ç"]
+BURST = 30
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,9 @@ def saga(saw: Saw) -> None:
 @check
 def unheard_signal(saw: Saw) -> None:
     assert saw.result == "rested"
-    assert saw.counted()["SignalReceived"] == 1
+    # Workers say which signals they know from 2.0.0; of such a one no other is taken.
+    taken = 0 if saw.facts["sent"].get("raised") == "SignalFailed" else 1
+    assert saw.counted()["SignalReceived"] == taken
 
 
 @check
@@ -202,6 +205,25 @@ def signal(saw: Saw) -> None:
     counted = saw.counted()
     assert counted["SignalReceived"] == 3
     assert counted["ConditionWaitOpened"] == counted["ConditionWaitSatisfied"] > 0
+
+
+@check
+def burst(saw: Saw) -> None:
+    letters, stamped = saw.result
+    assert (sorted(letters), stamped) == (list(range(BURST)), f"hello, {BURST}")
+    assert saw.counted()["SignalReceived"] == BURST
+
+
+@check
+def rounds(saw: Saw) -> None:
+    assert saw.result == 3
+
+
+@check
+def unsatisfied(saw: Saw) -> None:
+    assert saw.result == [False, 1]
+    counted = saw.counted()
+    assert (counted["SignalReceived"], counted["ConditionWaitTimedOut"]) == (1, 1)
 
 
 @check

@@ -53,6 +53,17 @@ CAPABILITIES = {
     "saga": Capability("the saga helper", (f"{CONTEXT}.saga",)),
     "unheard_signal": Capability("a signal to a workflow that knows none"),
     "signal": Capability("signals, in the order in which they were sent", ("workflow.signal",)),
+    "burst": Capability("many signals at once", ("workflow.signal",)),
+    # Releases before 0.4.90 take two waits in a row with one key for one. No name tells them apart;
+    # of the releases shown, those that have this call are the later ones.
+    "rounds": Capability(
+        "waiting anew for what a signal changes each time",
+        ("workflow.signal", "client.Client.poll_workflow_task_response"),
+    ),
+    "unsatisfied": Capability(
+        "a wait that times out although a signal came",
+        ("workflow.signal", f"{CONTEXT}.wait_condition(timeout)"),
+    ),
     "early_signal": Capability("signals before and during the first step", ("workflow.signal",)),
     "wait_timeout": Capability("a wait that times out", (f"{CONTEXT}.wait_condition(timeout)",)),
     "query": Capability("queries, while running and after the end", ("workflow.query",)),

@@ -67,8 +67,8 @@ class Flaky:
         raise ConnectionError(text)
 
 
-@workflow.defn(name="patient")
-class Patient:
+@workflow.defn(name="persistent")
+class Persistent:
     def run(self, ctx: Any, text: str) -> Steps:
         policy = workflow.ChildWorkflowRetryPolicy(max_attempts=3, backoff_seconds=[1])
         try:
@@ -89,4 +89,4 @@ class Countdown:
 
 WORKFLOWS = [Parent, Family, Bereaved, Sorrow, Guardian, Flaky, Countdown]
 if not lacks("workflow.ChildWorkflowRetryPolicy"):
-    WORKFLOWS.append(Patient)
+    WORKFLOWS.append(Persistent)

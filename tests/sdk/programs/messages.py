@@ -9,12 +9,34 @@ from scenes import chain
 from stage import Facts, Stage, attempt
 
 LETTERS = ["a", {"b": 2}, "ç"]
+TO_THE_END = {"wait_for": "completed", "wait_timeout_seconds": 30}
+BURST = 30
 
 
 async def signal(stage: Stage) -> Facts:
     handle = await _waiting(stage, "mailbox", len(LETTERS))
     for letter in LETTERS:
         await handle.signal("post", [letter])
+    return await stage.end(handle)
+
+
+async def burst(stage: Stage) -> Facts:
+    handle = await _waiting(stage, "mailbox", BURST)
+    await asyncio.gather(*[handle.signal("post", [number]) for number in range(BURST)])
+    return await stage.end(handle)
+
+
+async def rounds(stage: Stage) -> Facts:
+    handle = await stage.start("rounds", 3)
+    for number in range(3):
+        await stage.until_event(handle, "ConditionWaitOpened", number + 1)
+        await handle.signal("bell")
+    return await stage.end(handle)
+
+
+async def unsatisfied(stage: Stage) -> Facts:
+    handle = await _waiting(stage, "waits_so_long", 2, 2)
+    await handle.signal("post", ["a"])
     return await stage.end(handle)
 
 
@@ -48,15 +70,15 @@ async def unknown_query(stage: Stage) -> Facts:
 
 async def update(stage: Stage) -> Facts:
     handle = await _waiting(stage, "mailbox", 2)
-    first = await handle.update("add", ["a"], wait_for="completed")
+    first = await handle.update("add", ["a"], **TO_THE_END)
     await handle.update("add", ["b"], wait_for="accepted")
     return {**await stage.end(handle), "update": first}
 
 
 async def failed_update(stage: Stage) -> Facts:
     handle = await _waiting(stage, "mailbox", 1)
-    failed = await attempt(handle.update("add", [None], wait_for="completed"))
-    await handle.update("add", ["b"], wait_for="completed")
+    failed = await attempt(handle.update("add", [None], **TO_THE_END))
+    await handle.update("add", ["b"], **TO_THE_END)
     return {**await stage.end(handle), "update": failed}
 
 
@@ -75,8 +97,8 @@ async def validated_update(stage: Stage) -> Facts:
 
 async def _refused_by_validator(stage: Stage) -> Facts:
     handle = await _waiting(stage, "strict", 5)
-    refused = await attempt(handle.update("add", ["five"], wait_for="completed"))
-    passed = await handle.update("add", [5], wait_for="completed")
+    refused = await attempt(handle.update("add", ["five"], **TO_THE_END))
+    passed = await handle.update("add", [5], **TO_THE_END)
     return {**await stage.end(handle), "refused": refused, "passed": passed}
 
 

@@ -65,6 +65,44 @@ class Impatient:
         return [kept, doubled]
 
 
+@workflow.defn(name="waits_so_long")
+class WaitsSoLong:
+    """Waits for so many letters, but not longer than so many seconds."""
+
+    def __init__(self) -> None:
+        self.letters: list[Any] = []
+
+    @workflow.signal("post")
+    def post(self, letter: Any) -> None:
+        self.letters.append(letter)
+
+    def run(self, ctx: Any, wanted: int, seconds: int) -> Steps:
+        full = yield ctx.wait_condition(
+            lambda: len(self.letters) >= wanted, key="full", timeout=seconds
+        )
+        return [full, len(self.letters)]
+
+
+@workflow.defn(name="rounds")
+class Rounds:
+    """Waits for a bell, again and again, with nothing between one wait and the next."""
+
+    def __init__(self) -> None:
+        self.rang = False
+
+    @workflow.signal("bell")
+    def ring(self) -> None:
+        self.rang = True
+
+    def run(self, ctx: Any, wanted: int) -> Steps:
+        heard = 0
+        while heard < wanted:
+            yield ctx.wait_condition(lambda: self.rang, key="bell")
+            self.rang = False
+            heard += 1
+        return heard
+
+
 @workflow.defn(name="relay")
 class Relay:
     """Continues as new until it has read enough; letters that come meanwhile are not lost."""
@@ -117,6 +155,6 @@ class Strict:
         return self.total
 
 
-WORKFLOWS = [Mailbox, LateReader, Impatient, Relay, Streamed]
+WORKFLOWS = [Mailbox, LateReader, Impatient, WaitsSoLong, Rounds, Relay, Streamed]
 # A worker with validators refuses to start where a server cannot ask them; it is one of its own.
 VALIDATED = [Strict]

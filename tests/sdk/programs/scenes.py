@@ -75,8 +75,8 @@ async def too_long(stage: Stage) -> Facts:
 async def unheard_signal(stage: Stage) -> Facts:
     handle = await stage.start("timer", 3)
     await stage.until_event(handle, "TimerScheduled")
-    await handle.signal("post", ["nobody reads this"])
-    return await stage.end(handle)
+    sent = await attempt(handle.signal("post", ["nobody reads this"]))
+    return {**await stage.end(handle), "sent": sent}
 
 
 async def side_effect(stage: Stage) -> Facts:
@@ -235,7 +235,7 @@ async def child_policy(stage: Stage) -> Facts:
 
 
 async def retried_child(stage: Stage) -> Facts:
-    return await stage.run("patient", "no line")
+    return await stage.run("persistent", "no line")
 
 
 async def continue_as_new(stage: Stage) -> Facts:

@@ -50,12 +50,14 @@ class Stage:
         events: list[Facts] = answer["events"]
         return events
 
-    async def until_event(self, handle: Any, event_type: str) -> Facts:
-        """The first event of a type in the history of a run, once it is there."""
+    async def until_event(self, handle: Any, event_type: str, number: int = 1) -> Facts:
+        """An event of a type in the history of a run, by default the first, once it is there."""
 
         async def seen() -> Facts | None:
-            events = await self.events(handle)
-            return next((event for event in events if event["event_type"] == event_type), None)
+            events = [
+                event for event in await self.events(handle) if event["event_type"] == event_type
+            ]
+            return events[number - 1] if len(events) >= number else None
 
         return await until(seen, event_type)
 
