@@ -116,6 +116,22 @@ def test_a_poll_beyond_the_slots_is_answered_at_once_and_others_go_on(
     assert len(set(tasks)) == 2
 
 
+def test_a_query_beyond_the_slots_is_refused_at_once(server: ServerProcess) -> None:
+    register(server.url)
+    waiting = [parked_poll(server.url) for _ in range(2)]
+    party = Party(server.url)
+
+    status, body = party.ask("POST", f"{START}/anything/query/state", {})
+
+    assert (status, body["reason"]) == (429, "too_many_polls")
+    waiting.pop().close()
+
+    def is_looked_up() -> bool:
+        return party.ask("POST", f"{START}/anything/query/state", {})[0] == 404
+
+    wait_until(is_looked_up, "a slot is free again")
+
+
 def test_a_poll_beyond_the_slots_still_needs_a_credential(server: ServerProcess) -> None:
     register(server.url)
     waiting = [parked_poll(server.url) for _ in range(2)]

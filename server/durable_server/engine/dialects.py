@@ -46,3 +46,9 @@ def marks_each_call(sdk_version: str | None) -> bool:
     """Whether each call for the version of one change consumes a marker of its own on replay."""
     version = python_version(sdk_version)
     return version is not None and version < (2, 5, 1)
+
+
+def answers_queries(sdk_version: str | None) -> bool:
+    """Whether a worker polls for query tasks at all."""
+    version = python_version(sdk_version)
+    return version is None or version >= (0, 3, 0)

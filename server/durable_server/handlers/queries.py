@@ -9,7 +9,7 @@ from durable_server.advance.queries import AskQuery, ChangeQuery, told
 from durable_server.call import Call, Reply
 from durable_server.clock import SECOND
 from durable_server.command_contracts import arranged, declares
-from durable_server.engine import query_task
+from durable_server.engine import dialects, query_task
 from durable_server.engine.query_task import QueryTask, Question
 from durable_server.engine.run_state import Payload, Run
 from durable_server.ids import new_id
@@ -111,6 +111,8 @@ def _asked(
 def _may_answer(worker: stored_workers.Worker, run: Run) -> bool:
     """Whether a worker would be given the query, and takes such tasks at all."""
     if worker.runtime == "php" and CAPABILITY not in orjson.loads(worker.capabilities):
+        return False
+    if not dialects.answers_queries(worker.sdk_version):
         return False
     if worker.status == "draining" or run.build_id not in (None, worker.build_id):
         return False

@@ -13,7 +13,7 @@ from durable_server.engine.query_task import Claim, QueryTask, Result
 from durable_server.ids import shard_in
 from durable_server.matching.channels import Channel, Poll
 from durable_server.matching.poll import wait_for_task
-from durable_server.refusal import invalid
+from durable_server.refusal import Refusal, invalid
 from durable_server.store import history as histories
 from durable_server.store import query_tasks as stored_query_tasks
 from durable_server.store import runs as stored_runs
@@ -44,7 +44,7 @@ async def poll(call: Call, body: dict[str, Any]) -> Reply:
 async def complete(call: Call, body: dict[str, Any], query_task_id: str) -> Reply:
     """Hand a worker's answer to whoever asked."""
     claim = _claim(call, body, query_task_id)
-    result = _result(body)
+    result = _result(body, call.server.limits.payload_bytes_max)
     await _report(call, claim, lambda task, now: query_task.complete(task, now, claim, result))
     return Reply(200, _taken(claim, "completed"))
 
@@ -122,9 +122,11 @@ def _shard(query_task_id: str) -> int:
     return shard
 
 
-def _result(body: dict[str, Any]) -> Result:
+def _result(body: dict[str, Any], bytes_max: int) -> Result:
     result, envelope = body.get("result"), body.get("result_envelope")
     text = None if result is None else orjson.dumps(result).decode()
+    if 0 < bytes_max < len((text or "").encode()):
+        raise _too_large("result", bytes_max)
     if envelope is None:
         return Result(text, None, None)
     if not payloads.is_envelope(envelope):
@@ -134,7 +136,14 @@ def _result(body: dict[str, Any]) -> Result:
     if errors:
         raise invalid(errors)
     payload = payloads.from_envelope(envelope)
+    if 0 < bytes_max < len(payload.blob):
+        raise _too_large("result_envelope.blob", bytes_max)
     return Result(text, payload.codec, payload.blob)
+
+
+def _too_large(field: str, bytes_max: int) -> Refusal:
+    name = field.replace("_", " ")
+    return invalid({field: [f"The {name} field must not be larger than {bytes_max} bytes."]})
 
 
 def _failure(given: dict[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """Workers: registration, heartbeat, leaving."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from durable_server.advance.intents import ReturnTask
+from durable_server.advance.queries import return_query
 from durable_server.call import Call, Reply
 from durable_server.ids import new_plain_id
 from durable_server.refusal import Refusal
 from durable_server.store import command_contracts as stored_contracts
+from durable_server.store import query_tasks as stored_query_tasks
 from durable_server.store import tasks as stored_tasks
 from durable_server.store import workers as stored_workers
 
@@ -20,18 +22,22 @@ _DETAILS = (
     "max_concurrent_worker_sessions",
     "task_slots",
     "process_metrics",
+    "registration_token",
 )
 
 
 async def register(call: Call, body: dict[str, Any]) -> Reply:
     """Register a worker, or replace what it registered before."""
     worker_id = body.get("worker_id") or new_plain_id()
+    token = new_plain_id().replace("-", "")
+    marks = {"registration_token": token}
     sent = _fingerprints(body)
 
     def job(tx: Any) -> None:
         known = stored_workers.find_worker(tx, call.namespace, worker_id)
         kept = _kept_fingerprints(known, body, sent)
-        stored_workers.upsert_worker(tx, _row(call, body, worker_id, {**kept, **sent}, tx.now))
+        row = _row(call, {**body, **marks}, worker_id, {**kept, **sent}, tx.now)
+        stored_workers.upsert_worker(tx, row)
         types = body.get("supported_workflow_types") or []
         contracts = body.get("workflow_command_contracts") or {}
         stored_contracts.declare(tx, call.namespace, types, contracts, tx.now)
@@ -41,6 +47,7 @@ async def register(call: Call, body: dict[str, Any]) -> Reply:
     answer = {
         "worker_id": worker_id,
         "registered": True,
+        "registration_token": token,
         "heartbeat_interval_seconds": HEARTBEAT_SECONDS,
     }
     return Reply(201, answer)
@@ -69,24 +76,65 @@ async def heartbeat(call: Call, body: dict[str, Any]) -> Reply:
 async def deregister(call: Call, worker_id: str) -> Reply:
     """A worker leaves: what it still holds is offered to others at once."""
 
-    def job(tx: Any) -> Any:
-        if not stored_workers.delete_worker(tx, call.namespace, worker_id):
+    def job(tx: Any) -> Held:
+        known = stored_workers.find_worker(tx, call.namespace, worker_id)
+        if known is None:
             raise Refusal("worker_not_found", worker_id=worker_id)
-        return stored_tasks.leases_of(tx, call.namespace, worker_id)
+        return _remove(tx, known)
 
     held = await call.server.lanes.write(job)
+    return Reply(200, await _left(call, worker_id, held))
+
+
+async def deregister_fenced(call: Call, body: dict[str, Any], worker_id: str) -> Reply:
+    """The worker of one registration leaves; a registration that followed it is left alone.
+
+    Asked again, the answer is the same: that registration is gone. So nothing needs to be kept.
+    """
+    token = body["registration_token"]
+
+    def job(tx: Any) -> Held:
+        known = stored_workers.find_worker(tx, call.namespace, worker_id)
+        if known is None or orjson.loads(known.details).get("registration_token") != token:
+            return Held([], [])
+        return _remove(tx, known)
+
+    held = await call.server.lanes.write(job)
+    return Reply(200, {**await _left(call, worker_id, held), "registration_token": token})
+
+
+class Held(NamedTuple):
+    """What a worker held when it left."""
+
+    tasks: list[Any]
+    queries: list[Any]
+
+
+def _remove(tx: Any, worker: stored_workers.Worker) -> Held:
+    """Take a registration away; gives what its worker holds."""
+    namespace, worker_id = worker.namespace, worker.worker_id
+    stored_workers.delete_worker(tx, namespace, worker_id)
+    return Held(
+        stored_tasks.leases_of(tx, namespace, worker_id),
+        stored_query_tasks.leases_of(tx, namespace, worker_id, worker.task_queue),
+    )
+
+
+async def _left(call: Call, worker_id: str, held: Held) -> dict[str, Any]:
+    """What a worker that has left is told, once what it held is offered to others."""
     call.server.workers.forget(call.namespace, worker_id)
+    for query in held.queries:
+        call.server.lanes.put(return_query(query))
     recovered = 0
-    for task in held:
+    for task in held.tasks:
         intent = ReturnTask(shard=task.shard, task_id=task.task_id, lease_owner=worker_id)
         returned = await call.server.lanes.put(intent)
         recovered += bool(returned) and task.kind == "workflow"
-    answer = {
+    return {
         "worker_id": worker_id,
         "outcome": "deregistered",
         "recovered_workflow_task_count": recovered,
     }
-    return Reply(200, answer)
 
 
 def _fingerprints(body: dict[str, Any]) -> dict[str, str]:

@@ -28,6 +28,8 @@ log = logging.getLogger("durable_server.http")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,255}")
 _NUL = b"\\u0000"
 FORWARDED_LENGTH_MAX = 255
+# Nothing can be said of a query without waiting for its worker.
+ALWAYS_WAITS = frozenset({"query"})
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -148,6 +150,8 @@ class Edge:
         if not plan.compiled:
             return await self.stock(Passing(plan, call, given, request.query, route.ids))
         if not request.waits:
+            if operation.control_operation in ALWAYS_WAITS:
+                raise Refusal("too_many_polls")
             _forbid_waiting(arguments)
         reply: Reply = await plan.handler(call, **arguments)
         return reply

@@ -90,7 +90,7 @@ def _finish(edge: Edge, request: Request, slots: threading.BoundedSemaphore) -> 
 
 def _may_wait(request: Request) -> bool:
     is_poll = request.raw_path.rstrip(b"/").endswith(b"-tasks/poll")
-    return is_poll or b"wait_new_event" in request.query
+    return is_poll or b"/query/" in request.raw_path or b"wait_new_event" in request.query
 
 
 def request_of(environ: dict[str, Any]) -> Request:

@@ -33,6 +33,20 @@ def count_waiting(tx: Any, namespace: str, task_queue: str, now: int, limit: int
     return sum(1 for _ in waiting.tuples().execute(tx.database))
 
 
+def leases_of(tx: Any, namespace: str, worker_id: str, task_queue: str) -> list[QueryTask]:
+    """The query tasks that a worker of a task queue holds."""
+    query = (
+        Row.select(Row.shard, Row.query_task_id)
+        .where(Row.namespace == namespace, Row.task_queue == task_queue)
+        .where(Row.status == "leased", Row.lease_owner == worker_id)
+        .limit(KEYS_MAX)
+    )
+    found: list[QueryTask] = tx.fetch(
+        "query_tasks_by_id", list(query.tuples().execute(tx.database))
+    )
+    return found
+
+
 def remove_expired(tx: Any, now: int, limit: int) -> int:
     """Remove rows that nobody needs any more, oldest first; how many."""
     query: Any = Row.select(Row.shard, Row.query_task_id).where(Row.expires_at <= now)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from durable_server.store.models import Worker as Row
 
 WORKERS_MAX = 10_000
+TOUCHED_MAX = 500
 
 
 class Worker(NamedTuple):
@@ -57,10 +58,19 @@ def delete_worker(tx: Any, namespace: str, worker_id: str) -> bool:
 
 def touch_workers(tx: Any, heard: list[tuple[str, str, int]]) -> None:
     """Note when workers (namespace, worker id, instant) were last heard; stale ones revive."""
-    for namespace, worker_id, at in sorted(heard):
-        changes = {"last_heartbeat_at": at, "status": "active"}
-        mine = _is(namespace, worker_id) & (Row.last_heartbeat_at <= at)
-        Row.update(changes).where(mine, Row.status != "draining").execute(tx.database)
+    by_namespace: dict[str, list[tuple[str, int]]] = {}
+    for namespace, worker_id, at in heard:
+        by_namespace.setdefault(namespace, []).append((worker_id, at))
+    for namespace, signs in sorted(by_namespace.items()):
+        # One statement for many: the latest instant stands for all that were heard together.
+        at = max(at for _, at in signs)
+        names = sorted(worker_id for worker_id, _ in signs)
+        for start in range(0, len(names), TOUCHED_MAX):
+            mine = Row.worker_id.in_(names[start : start + TOUCHED_MAX])
+            changes = {"last_heartbeat_at": at, "status": "active"}
+            Row.update(changes).where(
+                Row.namespace == namespace, mine, Row.last_heartbeat_at <= at
+            ).where(Row.status != "draining").execute(tx.database)
 
 
 def mark_stale(tx: Any, heard_before: int, limit: int) -> int:
