@@ -98,6 +98,15 @@ class Judge:
         missing = self._updated.items() - updates.items()
         assert not missing, f"I37, I55: {missing} are lost"
 
+    def rows_of(self, run_id: str) -> Rows:
+        """A run as it was last seen."""
+        return next(rows for key, rows in self._known.items() if key[1] == run_id)
+
+    def current(self, workflow_id: str) -> Rows:
+        """The last run of a workflow, as it was last seen."""
+        runs = [rows for rows in self._known.values() if rows.run.workflow_id == workflow_id]
+        return max(runs, key=lambda rows: rows.run.run_number)
+
     def open_runs(self) -> list[str]:
         """The runs that have not ended, as they were last seen."""
         return [rows.run.run_id for rows in self._known.values() if not rows.run.closed]

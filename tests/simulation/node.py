@@ -134,10 +134,10 @@ class Node:
             moments.append(noted)
         return moments
 
-    def sweep(self) -> None:
-        """Run every pass once, now."""
+    def sweep(self, *kinds: str) -> None:
+        """Run these passes once, now; all of them unless named."""
         if self.alive:
-            for kind in self._kinds:
+            for kind in kinds or self._kinds:
                 self.server.agenda.note(kind, self.world.clock.now())
             self._guarded(self._pass)()
 

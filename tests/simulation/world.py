@@ -175,6 +175,9 @@ class World:
         label, action = actions[chosen]
         if chosen < len(self._ready):
             del self._ready[chosen]
+        self._carry_out(label, action)
+
+    def _carry_out(self, label: str, action: Callable[[], Any]) -> None:
         self.trace.append((self.clock.now(), label))
         try:
             action()
@@ -182,6 +185,18 @@ class World:
             # Kept as well, since a pass within whose wait this happened would only log it.
             self.judge.found(broken)
         self.judge.verdict()
+
+    def drain(self, *, lanes: bool) -> None:
+        """Everything happens that can happen now, in order; perhaps not what waits for a lane."""
+        while True:
+            actions = [*self._ready]
+            for node in self.nodes:
+                actions += [each for each in node.actions() if _is_plain(each[0], lanes)]
+            if not actions:
+                return
+            if self._ready:
+                del self._ready[0]
+            self._carry_out(*actions[0])
 
     def killed(self, node: Node) -> None:
         """A process is gone; another one takes its place after a while."""
@@ -224,6 +239,11 @@ class World:
         ahead = [each for each in moments if each > now]
         if ahead:
             self.clock.advance((min(ahead) - now) / SECOND)
+
+
+def _is_plain(label: str, lanes: bool) -> bool:
+    """Whether an action follows from what was asked, rather than from time."""
+    return not label.endswith("passes") and (lanes or not label.endswith("lane"))
 
 
 @contextmanager
