@@ -449,3 +449,15 @@ def test_a_completion_without_commands_does_not_bring_the_same_signal_back() -> 
     story.complete()
 
     assert story.state.run.task_id is None
+
+
+def test_a_signal_that_is_carried_out_again_by_the_server_is_told_once() -> None:
+    story = Story()
+    wanted = sent()._replace(own_key="key-1")
+    first = story.apply(signal.accept, wanted).answer
+
+    again = story.apply(signal.accept, wanted).answer
+
+    assert again == first
+    assert again["request_id"] is None
+    assert story.types.count("SignalReceived") == 1

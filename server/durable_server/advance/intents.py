@@ -169,7 +169,7 @@ class SendSignal(Intent):
     def __post_init__(self) -> None:
         assert self.namespace is not None
         self.workflow_key = (self.namespace, self.wanted.request.workflow_id)
-        self.request_id = self.wanted.request_id
+        self.request_id = self.wanted.key
 
     def decide(self, state: RunState | None, moment: Moment) -> Decision:
         """See `signal.accept`."""

@@ -28,12 +28,22 @@ OUTCOME = "signal_received"
 
 
 class Wanted(NamedTuple):
-    """The signal that a client sends; `arguments` may be a plain list that is to be encoded."""
+    """The signal that a client sends; `arguments` may be a plain list that is to be encoded.
+
+    `own_key` names it where the client gives no request id, so that carrying it out again after a
+    lost connection recognises it.
+    """
 
     request: ClientRequest
     name: str
     arguments: Payload | None
     request_id: str | None
+    own_key: str | None = None
+
+    @property
+    def key(self) -> str | None:
+        """What the signal is known by."""
+        return self.request_id or self.own_key
 
 
 def accept(state: RunState | None, moment: Moment, wanted: Wanted) -> Decision:
@@ -43,13 +53,13 @@ def accept(state: RunState | None, moment: Moment, wanted: Wanted) -> Decision:
         raise Refusal("instance_not_found", workflow_id=request.workflow_id)
     retained = _retained(state, wanted)
     if retained is not None:
-        return Draft(state, moment).done(_answer(state.run, retained, True))
+        return Draft(state, moment).done(_answer(state.run, wanted, retained, True))
     found = client_request.addressed(state, request)
     client_request.open_run(found, request, signal_name=wanted.name)
     draft = Draft(found, moment)
     signal = new(draft, wanted)
     take_in(draft, signal)
-    return draft.done(_answer(draft.run, signal, False))
+    return draft.done(_answer(draft.run, wanted, signal, False))
 
 
 def new(draft: Draft, wanted: Wanted) -> Signal:
@@ -72,7 +82,7 @@ def new(draft: Draft, wanted: Wanted) -> Signal:
         name=wanted.name,
         codec=None if arguments is None else arguments.codec,
         arguments=None if arguments is None else arguments.blob,
-        request_id=wanted.request_id,
+        request_id=wanted.key,
         status=RECEIVED,
         recorded=False,
         wait_id=None,
@@ -117,11 +127,11 @@ def context(run: Run, signal: Signal) -> dict[str, Any]:
 
 def _retained(state: RunState, wanted: Wanted) -> Signal | None:
     """The signal that was sent with this request id, in this batch or earlier."""
-    if wanted.request_id is None:
+    if wanted.key is None:
         return None
-    known = state.requests.get(("signal", wanted.request_id))
+    known = state.requests.get(("signal", wanted.key))
     for signal in state.signals.values():
-        if signal.request_id == wanted.request_id:
+        if signal.request_id == wanted.key:
             known = signal
     if not isinstance(known, Signal):
         return None
@@ -163,15 +173,16 @@ def _encoded(run: Run, arguments: Payload | None) -> Payload | None:
     return payloads.render(arguments, run.framing)
 
 
-def _answer(run: Run, signal: Signal, retained: bool) -> dict[str, Any]:
+def _answer(run: Run, wanted: Wanted, signal: Signal, known: bool) -> dict[str, Any]:
     accepted = client_request.Accepted(signal.command_id, signal.command_sequence, {})
+    retained = known and wanted.request_id is not None
     verified = {"intent_verified": True} if retained else {}
     return {
         **client_request.answer(run, accepted, OUTCOME, None),
         "run_id": signal.run_id,
         "resolved_run_id": signal.run_id,
         "signal_name": signal.name,
-        "request_id": signal.request_id,
+        "request_id": wanted.request_id,
         "retained": retained,
         **verified,
     }

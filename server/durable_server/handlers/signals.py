@@ -10,7 +10,7 @@ from durable_server.command_contracts import Declared
 from durable_server.engine.client_request import ClientRequest, rejected
 from durable_server.engine.run_state import Run
 from durable_server.engine.signal import Wanted
-from durable_server.ids import shard_of
+from durable_server.ids import new_plain_id, shard_of
 from durable_server.refusal import Refusal
 from durable_server.store import command_contracts as stored_contracts
 from durable_server.store import runs as stored_runs
@@ -51,6 +51,7 @@ async def _signal(
         name,
         found.arguments,
         body.get("request_id") or None,
+        new_plain_id(),
     )
     shard = shard_of(call.namespace, workflow_id)
     intent = SendSignal(shard=shard, namespace=call.namespace, wanted=wanted)
