@@ -33,7 +33,9 @@ class Live:
         stem, _, name = operation_id.partition(".")
         if operation_id == "workflows.start":
             return {"workflow_id": f"fuzz-{uuid.uuid4().hex}"}
-        if stem in ("workflows", "history"):
+        if name.startswith("archive"):
+            return self._closed_run()
+        if stem in ("workflows", "history", "runs", "debug"):
             return self._run()
         if name == "poll" or operation_id in ("workers.heartbeat", "workers.deregister"):
             return self._worker(WORKER)
@@ -51,6 +53,11 @@ class Live:
     def _run(self, queue: str = "nobody-polls-this") -> dict[str, Any]:
         started = self._post("/workflows", {"workflow_type": "fuzz", "task_queue": queue})
         return {name: started[name] for name in ("workflow_id", "run_id")}
+
+    def _closed_run(self) -> dict[str, Any]:
+        names = self._run()
+        self._post(f"/workflows/{names['workflow_id']}/terminate", {})
+        return names
 
     def _worker(self, worker_id: str) -> dict[str, Any]:
         names = {"worker_id": worker_id, "task_queue": QUEUE}
