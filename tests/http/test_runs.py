@@ -184,7 +184,7 @@ def test_the_snapshot_tells_of_failing_tasks_and_of_failures(asker: Asker) -> No
     seen_leased = get(asker, f"{WORKFLOW}/debug")
     post(asker, f"{path}/fail", {**held, "failure": {"message": "does not fit"}})
 
-    seen = get(asker, f"{WORKFLOW}/debug")
+    seen, described = get(asker, f"{WORKFLOW}/debug"), get(asker, WORKFLOW)
 
     [leased] = seen_leased["pending_workflow_tasks"]
     assert (leased["transport_state"], leased["lease_owner"]) == ("leased", "w")
@@ -196,6 +196,11 @@ def test_the_snapshot_tells_of_failing_tasks_and_of_failures(asker: Asker) -> No
         failing["available_at"],
     )
     assert seen["execution"]["task_problem"] is True
+    assert described["workflow_task_failure"] == {
+        "failure_count": 1,
+        "message": "does not fit",
+        "next_attempt_at": failing["next_attempt_at"],
+    }
     [failed] = seen["recent_failures"]
     assert (failed["source_kind"], failed["message"]) == ("activity_execution", "no money")
 

@@ -7,16 +7,17 @@ a child, a wait for a condition or a signal. A run with none of these is broken;
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from durable_server.engine.run_state import Activity, Child, Run
+from durable_server.engine.run_state import Activity, Child, Run, Task
 
 REPAIR_NEEDED = "repair_needed"
 
 
 class OpenWork(NamedTuple):
-    """The first open activity and the first open child of a run, where there are any."""
+    """The first open activity and child of a run, and its workflow task, where there are any."""
 
     activity: Activity | None = None
     child: Child | None = None
+    workflow_task: Task | None = None
 
 
 def work_of(activities: Iterable[Activity], children: Iterable[Child]) -> OpenWork:

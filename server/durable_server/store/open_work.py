@@ -41,11 +41,12 @@ def list_open(tx: Any, shard: int, run_id: str, limit: int) -> OpenRows:
 
 
 def first_open(tx: Any, run: Run) -> OpenWork:
-    """The first open activity and the first open child of a run, where its row counts any."""
+    """The first open activity and child of a run and its workflow task, where its row has any."""
     key = (tx, run.shard, run.run_id)
     activities = _rows(key, columns.ACTIVITIES, models.Activity, 1) if run.open_activities else []
     children = _rows(key, columns.CHILDREN, models.Child, 1) if run.open_children else []
-    return OpenWork(next(iter(activities), None), next(iter(children), None))
+    tasks = tx.fetch("tasks_by_id", [(run.shard, run.task_id)]) if run.task_id else []
+    return OpenWork(*(next(iter(rows), None) for rows in (activities, children, tasks)))
 
 
 class _Kind(NamedTuple):

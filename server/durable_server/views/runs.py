@@ -9,7 +9,7 @@ import orjson
 from durable_server import payloads
 from durable_server.clock import SECOND, to_micro_text, to_second_text
 from durable_server.engine import liveness
-from durable_server.engine.run_state import Payload, Run, RunDetails
+from durable_server.engine.run_state import Payload, Run, RunDetails, Task
 
 BUCKETS = {
     "pending": "running",
@@ -129,10 +129,22 @@ def description(run: Run, details: RunDetails, standing: Standing) -> dict[str, 
         "wait_kind": wait.kind,
         "wait_reason": wait.reason,
         "liveness_state": liveness.liveness_of(run, standing.work).state,
+        "workflow_task_failure": _task_failure(standing.work.workflow_task),
         "archived_at": _micro(run.archived_at),
         "memo": _json(details.memo),
         "search_attributes": _json(details.search_attributes),
         "actions": _actions(run, current),
+    }
+
+
+def _task_failure(task: Task | None) -> dict[str, Any] | None:
+    """How often in a row workers failed to carry the task out, why, and when it is offered next."""
+    if task is None or not task.failure_count:
+        return None
+    return {
+        "failure_count": task.failure_count,
+        "message": task.last_error or "",
+        "next_attempt_at": to_micro_text(task.available_at),
     }
 
 
