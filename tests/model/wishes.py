@@ -84,3 +84,53 @@ def grouped(commands: list[Command], base: int) -> list[Command]:
 def waits(commands: list[Command]) -> bool:
     """Whether the run will be resumed after these commands."""
     return any(command["type"] in BLOCKING for command in commands)
+
+
+WAITS = st.builds(
+    lambda seconds: {
+        "type": "open_condition_wait",
+        "condition_key": "ready",
+        **({} if seconds is None else {"timeout_seconds": seconds}),
+    },
+    st.none() | st.sampled_from([0, 1, 20, 120]),
+)
+SIGNAL_WAITS = st.builds(
+    lambda name, seconds: {
+        "type": "open_signal_wait",
+        "signal_name": name,
+        "timeout_seconds": seconds,
+    },
+    st.sampled_from(["ready", "other"]),
+    st.sampled_from([0, 1, 20]),
+)
+CHILDREN = st.builds(
+    lambda policy, tries, seconds: {
+        "type": "start_child_workflow",
+        "workflow_type": "part",
+        "parent_close_policy": policy,
+        **({"retry_policy": {"max_attempts": tries, "backoff_seconds": [1]}} if tries else {}),
+        **({"run_timeout_seconds": seconds} if seconds else {}),
+    },
+    st.sampled_from(["abandon", "request_cancel", "terminate"]),
+    st.sampled_from([0, 0, 2]),
+    st.sampled_from([0, 0, 30]),
+)
+ATTRIBUTES = st.builds(
+    lambda stage: {"type": "upsert_search_attributes", "attributes": {"stage": stage}},
+    st.sampled_from(["early", "late"]),
+)
+BLOCKED = st.one_of(activities(), TIMERS, CHILDREN, WAITS, WAITS, SIGNAL_WAITS)
+STORY = st.builds(
+    lambda steps, last: [*steps, last],
+    st.lists(st.one_of(SIDE_EFFECTS, ATTRIBUTES, activities(), TIMERS), max_size=2),
+    BLOCKED,
+)
+STORY_ENDINGS = st.sampled_from(
+    [
+        {"type": "complete_workflow", "result": "AAA="},
+        {"type": "complete_workflow", "result": "AAA="},
+        {"type": "fail_workflow", "message": "no stock"},
+        {"type": "continue_as_new"},
+        {"type": "continue_as_new"},
+    ]
+)

@@ -49,7 +49,7 @@ class Judge:
 
     def look_everywhere(self) -> None:
         """Look at every run: a process may have died before it could tell."""
-        for key in run_keys(self._execute):
+        for key in run_keys(self.execute):
             self._look(key)
 
     def completion_accepted(self, task_id: str, attempt: int, commands: Any) -> None:
@@ -78,7 +78,7 @@ class Judge:
 
     def end(self) -> Everything:
         """Check all runs together, and that nothing that was acknowledged is missing."""
-        everything = read_everything(self._execute)
+        everything = read_everything(self.execute)
         for key, rows in self._known.items():
             assert everything.runs[key[1]] == rows, "I60: changed without a decision"
         checks.check_everything(everything)
@@ -115,19 +115,20 @@ class Judge:
         """Whether every run has ended and no message is on its way."""
         if self.open_runs():
             return False
-        return not self._execute("SELECT 1 FROM messages LIMIT 1", ())
+        return not self.execute("SELECT 1 FROM messages LIMIT 1", ())
 
     def close(self) -> None:
         """Look no more."""
         self._connection.close()
 
     def _look(self, key: Key) -> None:
-        rows = read_run(self._execute, *key)
+        rows = read_run(self.execute, *key)
         before = self._known.get(key)
         self._known[key] = rows
         checks.check_run(rows)
         if before is not None:
             checks.check_change(before, rows)
 
-    def _execute(self, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
+    def execute(self, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
+        """Run a reading statement and give all its rows."""
         return self._connection.execute(sql, parameters).fetchall()

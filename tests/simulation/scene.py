@@ -47,7 +47,8 @@ class Scene:
         headers = dict(WORKER if path.startswith("/api/worker/") else CONTROL)
         headers[b"content-type"] = b"application/json"
         data = b"" if body is None else orjson.dumps(body)
-        request = Request(method, path.encode(), b"", headers, lambda callback: None, data)
+        raw, _, query = path.encode().partition(b"?")
+        request = Request(method, raw, query, headers, lambda callback: None, data)
         sent = Sent()
         (node or self.node).receive(request, sent.answered)
         self.world.drain(lanes=False)
