@@ -33,13 +33,15 @@ SERVER: dict[str, set[str]] = {
     "advance": {"server", "engine", "store", "matching", "pending", "refusal", "ids", "clock"},
     "call": {"server", "auth"},
     "attribution": {"call"},
+    "start_input": {"attribution", "call", "engine", "ids", "payloads", "refusal"}
+    | {"search_attributes"},
     "views": {"engine", "payloads", "clock", "matching.channels"},
     "handlers": {
         *("call", "engine", "advance.intents", "advance.queries", "advance.run_requests"),
         *("matching.poll", "matching.timing"),
         *("matching.channels", "store.queries", "views", "ids", "clock", "payloads"),
         *("refusal", "attribution", "search_attributes", "config", "command_contracts"),
-        "client_input",
+        *("client_input", "start_input"),
     },
     "maintenance": {"server", "engine", "advance.intents", "store.queries", "clock", "pending"}
     | {"refusal", "advance.receipts"},

@@ -177,6 +177,18 @@ class SendSignal(Intent):
 
 
 @dataclass(slots=True, kw_only=True)
+class SignalWithStart(SendSignal):
+    """A client tells a workflow something, and has it started for that if need be."""
+
+    start: starting.Start
+    anew: bool
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision:
+        """See `signal.accept_with_start`."""
+        return signaling.accept_with_start(state, moment, self.wanted, self.start, self.anew)
+
+
+@dataclass(slots=True, kw_only=True)
 class AcceptUpdate(Intent):
     """A client asks the current run of a workflow to carry an update out."""
 

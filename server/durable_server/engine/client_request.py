@@ -67,8 +67,12 @@ OUTCOMES = {
 
 def rejected(run: Run, reason: str) -> dict[str, Any]:
     """The facts of a refusal; without id and number, as what is refused is not recorded."""
+    return {**target_of(run), **rejection(reason)}
+
+
+def rejection(reason: str) -> dict[str, Any]:
+    """The part of that which is the same for every run."""
     return {
-        **_target(run),
         "command_id": None,
         "command_sequence": None,
         "command_status": "rejected",
@@ -100,7 +104,7 @@ def accept(draft: Draft, request: ClientRequest, outcome: str | None) -> Accepte
 def answer(run: Run, accepted: Accepted, outcome: str | None, reason: str | None) -> dict[str, Any]:
     """What every accepted request is answered."""
     return {
-        **_target(run),
+        **target_of(run),
         "command_id": accepted.command_id,
         "command_sequence": accepted.sequence,
         "command_status": "accepted",
@@ -120,7 +124,8 @@ def identity(run: Run, accepted: Accepted) -> dict[str, Any]:
     }
 
 
-def _target(run: Run) -> dict[str, Any]:
+def target_of(run: Run) -> dict[str, Any]:
+    """Which run a request is about."""
     return {
         "workflow_id": run.workflow_id,
         "run_id": run.run_id,

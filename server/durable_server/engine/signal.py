@@ -17,11 +17,13 @@ import orjson
 
 from durable_server import payloads
 from durable_server.engine import bounds, client_request, dialects, waits
+from durable_server.engine import start as starting
 from durable_server.engine.client_request import ClientRequest
 from durable_server.engine.decision import Decision, Draft, Moment
 from durable_server.engine.resume import resume_run
 from durable_server.engine.run_state import Payload, Run, RunState, Signal
 from durable_server.engine.signal_events import RECEIVED, record
+from durable_server.engine.start import Start
 from durable_server.refusal import Refusal
 
 OUTCOME = "signal_received"
@@ -60,6 +62,30 @@ def accept(state: RunState | None, moment: Moment, wanted: Wanted) -> Decision:
     signal = new(draft, wanted)
     take_in(draft, signal)
     return draft.done(_answer(draft.run, wanted, signal, False))
+
+
+def accept_with_start(
+    state: RunState | None, moment: Moment, wanted: Wanted, start: Start, anew: bool
+) -> Decision:
+    """Take a signal in, with a run that begins for it where the workflow has no open one.
+
+    An open run stays as it is, whatever the start asks for. A closed one is refused, unless the
+    client wants the workflow to begin `anew`.
+    """
+    if state is not None:
+        retained = _retained(state, wanted)
+        if retained is not None:
+            answer = _answer(state.run, wanted, retained, True)
+            return Draft(state, moment).done({**answer, "started": False})
+        starting.check_type(start, state)
+        if not state.run.closed or not anew:
+            decision = accept(state, moment, wanted)
+            decision.answer["started"] = False
+            return decision
+    draft = starting.begin(start, moment, None if state is None else state.workflow)
+    signal = new(draft, wanted)
+    take_in(draft, signal)
+    return draft.done({**_answer(draft.run, wanted, signal, False), "started": True})
 
 
 def new(draft: Draft, wanted: Wanted) -> Signal:

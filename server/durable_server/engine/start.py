@@ -12,7 +12,7 @@ from durable_server.clock import to_micro_text
 from durable_server.engine import new_run
 from durable_server.engine.decision import Decision, Draft, Moment
 from durable_server.engine.new_run import NewRun
-from durable_server.engine.run_state import Payload, Run, RunState
+from durable_server.engine.run_state import Payload, Run, RunState, Workflow
 from durable_server.refusal import Refusal, invalid
 
 
@@ -42,7 +42,13 @@ class Start(NamedTuple):
 
 def start(wanted: Start, moment: Moment) -> Decision:
     """A new workflow with its first run."""
-    new = _first(wanted, moment.now)
+    draft = begin(wanted, moment, None)
+    return draft.done(_answer(draft.run, "started_new"))
+
+
+def begin(wanted: Start, moment: Moment, holder: Workflow | None) -> Draft:
+    """A draft of the first run of a workflow, or of the next one where `holder` has had others."""
+    new = _new_run(wanted, moment.now, 1 if holder is None else holder.run_count + 1)
     draft = new_run.draft_of(new, moment)
     run = draft.run
     draft.take_command()
@@ -58,20 +64,13 @@ def start(wanted: Start, moment: Moment) -> Decision:
         "command": _command(wanted, run, draft.command_id, moment.now),
     }
     draft.append("StartAccepted", orjson.dumps(accepted))
-    new_run.begin(draft, new, None, {"workflow_command_id": draft.command_id})
-    return draft.done(_answer(run, "started_new"))
+    new_run.begin(draft, new, holder, {"workflow_command_id": draft.command_id})
+    return draft
 
 
 def start_again(wanted: Start, state: RunState, moment: Moment) -> Decision:
     """The id is taken: answer with the open run, or refuse."""
-    workflow = state.workflow
-    assert workflow is not None
-    if workflow.workflow_type != wanted.workflow_type:
-        text = (
-            f"Workflow instance [{wanted.workflow_id}] is reserved for durable type "
-            f"[{workflow.workflow_type}] and cannot be reused for [{wanted.workflow_type}]."
-        )
-        raise invalid({"workflow_type": [text]})
+    check_type(wanted, state)
     run = state.run
     if run.run_id == wanted.run_id:
         return Draft(state, moment).done(_answer(run, "started_new"))
@@ -80,13 +79,25 @@ def start_again(wanted: Start, state: RunState, moment: Moment) -> Decision:
     raise Refusal("duplicate_not_allowed", **_answer(run, "rejected_duplicate"))
 
 
-def _first(wanted: Start, now: int) -> NewRun:
+def check_type(wanted: Start, state: RunState) -> None:
+    """Refuse another type than that for which the workflow id is kept."""
+    workflow = state.workflow
+    assert workflow is not None
+    if workflow.workflow_type != wanted.workflow_type:
+        text = (
+            f"Workflow instance [{wanted.workflow_id}] is reserved for durable type "
+            f"[{workflow.workflow_type}] and cannot be reused for [{wanted.workflow_type}]."
+        )
+        raise invalid({"workflow_type": [text]})
+
+
+def _new_run(wanted: Start, now: int, run_number: int) -> NewRun:
     return NewRun(
         shard=wanted.shard,
         run_id=wanted.run_id,
         namespace=wanted.namespace,
         workflow_id=wanted.workflow_id,
-        run_number=1,
+        run_number=run_number,
         workflow_type=wanted.workflow_type,
         task_queue=wanted.task_queue,
         input=wanted.input,

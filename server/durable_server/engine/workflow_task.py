@@ -114,9 +114,9 @@ def complete(
     if run.deadline_at is not None and run.deadline_at <= moment.now:
         raise Refusal("run_timed_out", **_not_recorded(completion, run))
     draft.task_id = task_id
-    known = run.last_sequence
+    before = run.last_sequence
     created = commands.apply(draft, completion)
-    recorded = run.last_sequence - known
+    recorded = run.last_sequence - before
     bounds.keep(draft, "history_transaction_size", 0, recorded, **completion.refused())
     if not run.closed and 0 < moment.limits.history_events_max < run.last_sequence:
         fail_for_history(draft, moment.limits.history_events_max)

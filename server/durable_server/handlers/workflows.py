@@ -2,50 +2,24 @@
 
 from typing import Any
 
-import orjson
-
-from durable_server import payloads
 from durable_server.advance.intents import StartRun
-from durable_server.attribution import command_of
 from durable_server.call import Call, Reply
 from durable_server.engine.liveness import OpenWork
-from durable_server.engine.run_state import Payload
-from durable_server.engine.start import Start
-from durable_server.ids import new_id, new_plain_id, shard_of
+from durable_server.ids import new_plain_id
 from durable_server.refusal import Refusal, invalid
-from durable_server.search_attributes import attribute_errors
+from durable_server.start_input import start_of
 from durable_server.store import open_work as stored_open_work
 from durable_server.store import runs as stored_runs
 from durable_server.views import runs as shown
 
 PAGE_SIZE_DEFAULT = 50
-TASK_QUEUE_DEFAULT = "default"
 BUCKETS = ("running", "completed", "failed")
 
 
 async def start(call: Call, body: dict[str, Any]) -> Reply:
     """Start a workflow, or answer for the run that holds its id."""
-    _check_start(call, body)
-    workflow_id = body.get("workflow_id") or new_plain_id()
-    shard = shard_of(call.namespace, workflow_id)
-    wanted = Start(
-        shard=shard,
-        run_id=new_id(shard),
-        namespace=call.namespace,
-        workflow_id=workflow_id,
-        workflow_type=body["workflow_type"],
-        task_queue=body.get("task_queue") or TASK_QUEUE_DEFAULT,
-        input=_input(body.get("input")),
-        build_id=body.get("build_id") or body.get("compatibility") or None,
-        business_key=body.get("business_key") or None,
-        memo=_json_text(body.get("memo")),
-        search_attributes=_json_text(body.get("search_attributes")),
-        duplicate_policy=body.get("duplicate_policy") or "fail",
-        execution_timeout_seconds=_seconds(body.get("execution_timeout_seconds")),
-        run_timeout_seconds=_seconds(body.get("run_timeout_seconds")),
-        command=command_of(call, body),
-    )
-    answer = await call.server.lanes.put(StartRun(shard=shard, wanted=wanted))
+    wanted = start_of(call, body, body.get("workflow_id") or new_plain_id())
+    answer = await call.server.lanes.put(StartRun(shard=wanted.shard, wanted=wanted))
     return Reply(201 if answer["outcome"] == "started_new" else 200, answer)
 
 
@@ -125,41 +99,6 @@ def _describe(
     work = stored_open_work.first_open(tx, run) if not run.closed else None
     standing = shown.Standing(workflow.current_run_id, workflow.run_count, work or OpenWork())
     return shown.description(run, details, standing)
-
-
-def _check_start(call: Call, body: dict[str, Any]) -> None:
-    errors: dict[str, Any] = {}
-    given = body.get("input")
-    if payloads.is_envelope(given):
-        errors.update(payloads.envelope_errors(given, "input"))
-    limits = call.server.limits
-    memo = _json_text(body.get("memo"))
-    if memo is not None and 0 < limits.memo_bytes_max < len(memo.encode()):
-        text = f"The memo exceeds the maximum allowed size of {limits.memo_bytes_max} bytes."
-        errors["memo"] = [text]
-    attributes = body.get("search_attributes")
-    problems = attribute_errors(attributes or {}, limits.search_attributes_max)
-    if problems:
-        errors["search_attributes"] = problems
-    if errors:
-        raise invalid(errors)
-
-
-def _input(given: Any) -> Payload:
-    """The arguments: an envelope as it came, or plain values in order."""
-    if payloads.is_envelope(given):
-        return payloads.from_envelope(given)
-    if not given:
-        return payloads.EMPTY_ARGUMENTS
-    return payloads.plain([*given.values()] if isinstance(given, dict) else given)
-
-
-def _json_text(value: Any) -> str | None:
-    return orjson.dumps(value).decode() if value else None
-
-
-def _seconds(value: Any) -> int | None:
-    return None if value in (None, "") else int(value)
 
 
 def _instant(field: str, text: str | None) -> int | None:

@@ -1,0 +1,74 @@
+"""What a client says when it starts a workflow, as the engine takes it."""
+
+from typing import Any
+
+import orjson
+
+from durable_server import payloads
+from durable_server.attribution import command_of
+from durable_server.call import Call
+from durable_server.engine.run_state import Payload
+from durable_server.engine.start import Start
+from durable_server.ids import new_id, shard_of
+from durable_server.refusal import invalid
+from durable_server.search_attributes import attribute_errors
+
+TASK_QUEUE_DEFAULT = "default"
+
+
+def start_of(call: Call, body: dict[str, Any], workflow_id: str) -> Start:
+    """The start that a body asks for; refuses what breaks a rule that no schema can say."""
+    _check(call, body)
+    shard = shard_of(call.namespace, workflow_id)
+    return Start(
+        shard=shard,
+        run_id=new_id(shard),
+        namespace=call.namespace,
+        workflow_id=workflow_id,
+        workflow_type=body["workflow_type"],
+        task_queue=body.get("task_queue") or TASK_QUEUE_DEFAULT,
+        input=_input(body.get("input")),
+        build_id=body.get("build_id") or body.get("compatibility") or None,
+        business_key=body.get("business_key") or None,
+        memo=_json_text(body.get("memo")),
+        search_attributes=_json_text(body.get("search_attributes")),
+        duplicate_policy=body.get("duplicate_policy") or "fail",
+        execution_timeout_seconds=_seconds(body.get("execution_timeout_seconds")),
+        run_timeout_seconds=_seconds(body.get("run_timeout_seconds")),
+        command=command_of(call, body),
+    )
+
+
+def _check(call: Call, body: dict[str, Any]) -> None:
+    errors: dict[str, Any] = {}
+    given = body.get("input")
+    if payloads.is_envelope(given):
+        errors.update(payloads.envelope_errors(given, "input"))
+    limits = call.server.limits
+    memo = _json_text(body.get("memo"))
+    if memo is not None and 0 < limits.memo_bytes_max < len(memo.encode()):
+        text = f"The memo exceeds the maximum allowed size of {limits.memo_bytes_max} bytes."
+        errors["memo"] = [text]
+    attributes = body.get("search_attributes")
+    problems = attribute_errors(attributes or {}, limits.search_attributes_max)
+    if problems:
+        errors["search_attributes"] = problems
+    if errors:
+        raise invalid(errors)
+
+
+def _input(given: Any) -> Payload:
+    """The arguments: an envelope as it came, or plain values in order."""
+    if payloads.is_envelope(given):
+        return payloads.from_envelope(given)
+    if not given:
+        return payloads.EMPTY_ARGUMENTS
+    return payloads.plain([*given.values()] if isinstance(given, dict) else given)
+
+
+def _json_text(value: Any) -> str | None:
+    return orjson.dumps(value).decode() if value else None
+
+
+def _seconds(value: Any) -> int | None:
+    return None if value in (None, "") else int(value)
