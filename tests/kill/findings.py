@@ -17,6 +17,8 @@ EXPECTED = Counter(
         "ActivityCompleted": ACTIVITIES,
         "TimerScheduled": 1,
         "TimerFired": 1,
+        "ChildWorkflowScheduled": 1,
+        "ChildRunCompleted": 1,
         "WorkflowCompleted": 1,
     }
 )
@@ -37,6 +39,8 @@ def check_workflow(client: httpx.Client, workflow_id: str, acknowledged: Acknowl
     assert [event["sequence"] for event in events] == list(range(1, len(events) + 1)), workflow_id
     types = Counter(event["event_type"] for event in events)
     started = types.pop("ActivityStarted")
+    # That the child's second run began may be told after that run has ended, and is dropped then.
+    assert types.pop("ChildRunStarted") in (1, 2), f"{workflow_id}: {types}"
     assert types == EXPECTED, f"{workflow_id}: {types}"
     assert started >= ACTIVITIES
     assert events[-1]["event_type"] == "WorkflowCompleted"

@@ -1,7 +1,8 @@
 """Clients and workers that go on while their server is killed and started again under them.
 
-Each workflow records a side effect and runs two activities side by side, sleeps for a moment, and
-completes. Everything that the server acknowledged is remembered, to be looked for afterwards.
+Each workflow records a side effect and runs two activities side by side, sleeps for a moment, has a
+child that continues as new once, and completes. Everything that the server acknowledged is
+remembered, to be looked for afterwards.
 """
 
 import itertools
@@ -28,6 +29,8 @@ LOST = frozenset(
         "workflow_task_attempt_mismatch",
     }
 )
+CHILD_TYPE = "leg"
+COMPLETE = {"type": "complete_workflow", "result": {"codec": "json", "blob": '"there"'}}
 WORKER_HEADERS = {"X-Durable-Workflow-Protocol-Version": "1.20"}
 
 
@@ -105,7 +108,7 @@ class Workload:
             }
             path = f"/worker/workflow-tasks/{task['task_id']}/complete"
             reply = self._send(client, path, body, allowed=LOST)
-            if reply is not None and reply.get("recorded"):
+            if reply is not None and reply.get("recorded") and task["workflow_type"] != CHILD_TYPE:
                 self._note(task["workflow_id"], commands)
 
     def _do_activities(self, client: httpx.Client, number: int) -> None:
@@ -163,8 +166,13 @@ class Workload:
 def next_commands(task: dict[str, Any]) -> list[dict[str, Any]]:
     """What the code of the workflow does after this history."""
     types = [event["event_type"] for event in task["history_events"]]
+    if task["workflow_type"] == CHILD_TYPE:
+        continued = "continued_from_run_id" in task["history_events"][0]["payload"]
+        return [COMPLETE if continued else {"type": "continue_as_new"}]
+    if "ChildRunCompleted" in types:
+        return [COMPLETE]
     if "TimerFired" in types:
-        return [{"type": "complete_workflow", "result": {"codec": "json", "blob": '"there"'}}]
+        return [{"type": "start_child_workflow", "workflow_type": CHILD_TYPE}]
     if "ActivityCompleted" in types:
         return [{"type": "start_timer", "delay_seconds": 0}]
     # Each attempt records another text, so that a history tells whose completion it holds.
