@@ -171,6 +171,40 @@ def test_lists_of_the_snapshot_are_bounded_and_stand_beside_their_counts(asker: 
     assert len(seen["execution"]["last_event"]["payload_preview"]["data"]) <= 4096
 
 
+def test_the_snapshot_tells_of_children_messages_and_waits(asker: Asker) -> None:
+    post(asker, "/api/workflows", START, 201)
+    complete(asker, {"type": "start_child_workflow", "workflow_type": "ship", "queue": "far"})
+    post(asker, f"{WORKFLOW}/signal/go", {}, 202)
+    post(asker, f"{WORKFLOW}/update/set", {}, 202)
+
+    seen = get(asker, f"{WORKFLOW}/debug")
+
+    [child], [signal] = seen["pending_children"], seen["pending_signals"]
+    [update] = seen["pending_updates"]
+    assert (child["workflow_type"], child["status"]) == ("ship", "started")
+    assert (signal["signal_name"], update["update_name"]) == ("go", "set")
+    assert signal["in_history"] is update["in_history"] is True
+    assert {name: seen["counts"][name] for name in ("children", "signals", "updates")} == {
+        "children": 1,
+        "signals": 1,
+        "updates": 1,
+    }
+
+
+def test_the_snapshot_tells_of_an_open_wait_and_its_timer(asker: Asker) -> None:
+    post(asker, "/api/workflows", START, 201)
+    wait = {"type": "open_condition_wait", "condition_key": "paid", "timeout_seconds": 60}
+    complete(asker, wait)
+
+    seen = get(asker, f"{WORKFLOW}/debug")
+
+    assert seen["execution"]["liveness_state"] == "waiting_for_condition"
+    assert (seen["diagnostic_status"], seen["counts"]["waits"]) == ("waiting", 1)
+    assert (seen["open_waits"][0]["kind"], seen["open_waits"][0]["key"]) == ("condition", "paid")
+    assert seen["pending_timers"][0]["timer_kind"] == "condition_timeout"
+    assert seen["execution"]["next_scheduled_event"]["source"] == "timer"
+
+
 def test_the_snapshot_tells_of_failing_tasks_and_of_failures(asker: Asker) -> None:
     post(asker, "/api/workflows", START, 201)
     complete(asker, STEP)
