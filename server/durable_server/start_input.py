@@ -45,12 +45,18 @@ def _check(call: Call, body: dict[str, Any]) -> None:
     if payloads.is_envelope(given):
         errors.update(payloads.envelope_errors(given, "input"))
     limits = call.server.limits
+    if not errors and 0 < limits.payload_bytes_max < len(_input(given).blob):
+        text = f"The input exceeds the maximum allowed size of {limits.payload_bytes_max} bytes."
+        errors["input"] = [text]
     memo = _json_text(body.get("memo"))
     if memo is not None and 0 < limits.memo_bytes_max < len(memo.encode()):
         text = f"The memo exceeds the maximum allowed size of {limits.memo_bytes_max} bytes."
         errors["memo"] = [text]
     attributes = body.get("search_attributes")
     problems = attribute_errors(attributes or {}, limits.search_attributes_max)
+    most = limits.search_attribute_bytes_max
+    if 0 < most < len((_json_text(attributes) or "").encode()):
+        problems.append(f"The search attributes exceed the maximum allowed size of {most} bytes.")
     if problems:
         errors["search_attributes"] = problems
     if errors:

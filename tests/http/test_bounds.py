@@ -104,6 +104,25 @@ def test_a_batch_that_is_too_large_is_refused(kind: str, tmp_path: Path, limit_k
         refused(asker, limit_kind)
 
 
+@pytest.mark.parametrize(
+    ("setting", "field", "value"),
+    [
+        ("limit_payload_size_bytes", "input", ["x" * 40]),
+        ("limit_search_attribute_size_bytes", "search_attributes", {"name": "x" * 40}),
+        ("max_memo_bytes", "memo", {"name": "x" * 40}),
+    ],
+)
+def test_a_start_that_exceeds_a_limit_is_refused_by_field(
+    kind: str, tmp_path: Path, setting: str, field: str, value: Any
+) -> None:
+    with asking(kind, tmp_path, **{setting: 30}) as asker:
+        answer = asker.ask("POST", "/api/workflows", {**START, field: value})
+        started = asker.ask("POST", "/api/workflows", START)
+
+    assert (answer.status, list(answer.body["errors"])) == (422, [field])
+    assert started.status == 201
+
+
 def test_without_limits_everything_is_taken(kind: str, tmp_path: Path) -> None:
     with asking(kind, tmp_path, **{setting: 0 for setting, _, _, _ in CASES.values()}) as asker:
         begin(asker)
