@@ -96,10 +96,9 @@ def _target(tx: Any, namespace: str, workflow_id: str) -> Target | None:
 def _judge(target: dict[str, Any], name: str, found: Input) -> None:
     """Refuse a signal that the workflow's type does not declare, or not with these arguments."""
     if found.unknown:
-        reason = "unknown_signal"
-    elif found.errors:
-        reason = "invalid_signal_arguments"
-    else:
-        return
-    facts = {**target, **rejection(reason), "validation_errors": found.errors}
-    raise Refusal(reason, **facts, signal_name=name)
+        facts = {**target, **rejection("unknown_signal")}
+        raise Refusal("unknown_signal", **facts, signal_name=name)
+    if found.errors:
+        facts = {**target, **rejection("invalid_signal_arguments")}
+        facts["validation_errors"] = found.errors
+        raise Refusal("invalid_signal_arguments", **facts, signal_name=name)
