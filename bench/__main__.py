@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import edge, lifecycle, parked, start, timers
+from bench import edge, growth, lifecycle, parked, start, timers
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 HEAD = """# Performance
@@ -91,12 +91,29 @@ def dispatch() -> str:
     return table("One request, in process", ("path", "microseconds"), rows)
 
 
+def growing() -> str:
+    """Completions of long runs, and runs with many steps at once."""
+    rows = []
+    for kind in ("postgresql", "sqlite"):
+        costs = growth.measure(kind)
+        least = min(each.cpu_milliseconds for each in costs)
+        for each in costs:
+            ratio = f"{each.cpu_milliseconds / least:.2f} times the least"
+            rows.append((each.what, kind, f"{each.cpu_milliseconds:.2f}", ratio))
+        for fan in growth.fan_out(kind):
+            note = f"the whole run in {fan.seconds:.1f} s, one request at a time"
+            rows.append((f"{fan.what}, each", kind, f"{fan.cpu_milliseconds:.2f}", note))
+    head = ("run with", "database", "CPU ms per completion (server + database)", "")
+    return table("Growth: what one more completion costs a run", head, rows)
+
+
 PARTS = {
     "lifecycle": lifecycles,
     "polls": polls,
     "timers": lateness,
     "start": starting,
     "edge": dispatch,
+    "growth": growing,
 }
 
 
