@@ -96,6 +96,7 @@ def assemble(settings: Settings, parts: Parts) -> Server:
     )
     lanes = Lanes(around, 1 if store.kind == "sqlite" else settings.writers)
     matcher.claim = lanes.claim
+    matcher.tell = lambda channel: wakes.publish({channel}, set())
     server = Server(settings, clock, limits, store, lanes, matcher, None, wakes, settings.server_id)
     server.reads, server.agenda = parts.reads, agenda
     server.watchers = RunWatchers()

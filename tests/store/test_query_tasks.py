@@ -55,6 +55,8 @@ def test_a_row_comes_back_as_it_was_written(store: Store) -> None:
         assert tx.fetch("query_tasks_leased_to", [(*PLACE, "w", "p-2")]) == []
         assert query_tasks.leases_of(tx, "default", "w", "orders") == [held]
         assert query_tasks.leases_of(tx, "default", "v", "orders") == []
+        assert query_tasks.next_lease_end(tx, *PLACE, NOW) == NOW + 9 * SECOND
+        assert query_tasks.next_lease_end(tx, *PLACE, NOW + 9 * SECOND) is None
 
 
 def test_free_queries_are_found_in_the_order_in_which_they_were_asked(store: Store) -> None:

@@ -17,7 +17,7 @@ from durable_server.matching.channels import Channel, LeasedTask, Poll
 from durable_server.pending import Pending
 from durable_server.refusal import Refusal
 from durable_server.store import columns
-from durable_server.store.query_tasks import count_waiting
+from durable_server.store.query_tasks import count_waiting, next_lease_end
 from durable_server.store.transaction import Taker
 
 CANDIDATES_MAX = 64
@@ -119,11 +119,12 @@ def claim_queries(tx: Any, batch: Batch, channel: Channel) -> None:
     version = matcher.start_claim(channel)
     _give_again(tx, batch, channel)
     polls = matcher.waiting(channel)
-    exhausted = False
+    exhausted, next_due_at = False, None
     if polls:
         looked = [_claim_for(tx, batch, channel, *each) for each in takers_of(polls)]
         exhausted = all(looked)
-    batch.claims.append(lambda: matcher.end_claim(channel, version, exhausted, None))
+        next_due_at = next_lease_end(tx, *channel[:2], batch.moment.now)
+    batch.claims.append(lambda: matcher.end_claim(channel, version, exhausted, next_due_at))
 
 
 def _claim_for(tx: Any, batch: Batch, channel: Channel, taker: Taker, polls: int) -> bool:

@@ -24,6 +24,10 @@ WAKE_STEP = SECOND // 100
 Types = frozenset[str] | None
 
 
+def nobody(channel: Channel) -> None:
+    """There is no other process to be told."""
+
+
 class Queue:
     """What is known of one channel. All access is under the matcher's lock."""
 
@@ -65,7 +69,8 @@ class Matcher:
     """Brings parked polls and tasks together; safe to use from any thread.
 
     `claim(channel)` has a lane look at the stored queue. It may be set once the lanes exist, and
-    may return a Pending, by which a claim that could not be carried out is noticed.
+    may return a Pending, by which a claim that could not be carried out is noticed. `tell(channel)`
+    has other processes look, when something has become ready that only this one knew of.
     """
 
     def __init__(
@@ -77,6 +82,7 @@ class Matcher:
         timers: Timers | None = None,
     ) -> None:
         self.claim = claim
+        self.tell: Callable[[Channel], None] = nobody
         self.check_seconds = check_seconds
         self.timers = Timers() if timers is None else timers
         self.repeats = Repeats(clock)
@@ -311,6 +317,7 @@ class Matcher:
         with self._lock:
             self._wake_times.discard((channel, moment))
         self.backlog(channel)
+        self.tell(channel)
 
     def _check(self) -> None:
         """Look once per interval at every queue that is waited for; forget the others."""

@@ -2,10 +2,14 @@
 
 from typing import Any
 
-from durable_server.engine.query_task import OPEN, QueryTask
+from peewee import SQL, fn
+
+from durable_server.engine.query_task import QueryTask
 from durable_server.store.models import QueryTask as Row
 
 KEYS_MAX = 1000
+# Written out, since SQLite finds a partial index by the words of its condition only.
+_OPEN = SQL("status IN ('ready', 'leased')")
 
 
 def find_query_task(tx: Any, shard: int, query_task_id: str) -> QueryTask | None:
@@ -27,7 +31,7 @@ def count_waiting(tx: Any, namespace: str, task_queue: str, now: int, limit: int
     waiting = (
         Row.select(Row.query_task_id)
         .where(Row.namespace == namespace, Row.task_queue == task_queue)
-        .where(Row.status.in_(OPEN), Row.deadline_at > now)
+        .where(_OPEN, Row.deadline_at > now)
         .limit(limit)
     )
     return sum(1 for _ in waiting.tuples().execute(tx.database))
@@ -38,12 +42,22 @@ def leases_of(tx: Any, namespace: str, worker_id: str, task_queue: str) -> list[
     query = (
         Row.select(Row.shard, Row.query_task_id)
         .where(Row.namespace == namespace, Row.task_queue == task_queue)
-        .where(Row.status == "leased", Row.lease_owner == worker_id)
+        .where(_OPEN, Row.status == "leased", Row.lease_owner == worker_id)
         .limit(KEYS_MAX)
     )
     found: list[QueryTask] = tx.fetch(
         "query_tasks_by_id", list(query.tuples().execute(tx.database))
     )
+    return found
+
+
+def next_lease_end(tx: Any, namespace: str, task_queue: str, now: int) -> int | None:
+    """When a query of a task queue may next be offered again, if its holder does not answer."""
+    query = Row.select(fn.MIN(Row.lease_expires_at)).where(
+        Row.namespace == namespace, Row.task_queue == task_queue, _OPEN, Row.status == "leased"
+    )
+    query = query.where(Row.lease_expires_at > now, Row.lease_expires_at < Row.deadline_at).tuples()
+    found: int | None = next(iter(query.execute(tx.database)))[0]
     return found
 
 

@@ -94,7 +94,8 @@ QUESTIONS = {
             Column("lease_owner", "text"),
             Column("poll_request_id", "text"),
         ),
-        "t.namespace = k.namespace AND t.task_queue = k.task_queue AND t.status = 'leased'"
+        "t.namespace = k.namespace AND t.task_queue = k.task_queue"
+        " AND t.status IN ('ready', 'leased') AND t.status = 'leased'"
         " AND t.lease_owner = k.lease_owner AND t.poll_request_id = k.poll_request_id",
     ),
 }
