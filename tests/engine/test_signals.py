@@ -5,6 +5,7 @@ import json
 import pytest
 from durable_server.engine import signal, timer, workflow_task
 from durable_server.engine.client_request import ClientRequest
+from durable_server.engine.commands import TaskFailure
 from durable_server.engine.decision import Decision
 from durable_server.engine.run_state import Payload
 from durable_server.engine.signal import Wanted
@@ -448,6 +449,20 @@ def test_a_completion_without_commands_does_not_bring_the_same_signal_back() -> 
 
     story.complete()
 
+    assert story.state.run.task_id is None
+
+
+def test_a_worker_that_waits_for_history_is_not_shown_the_same_signal_again() -> None:
+    story = Story()
+    story.lease(PYTHON)
+    story.complete()
+    send(story)
+    task_id = story.lease(PYTHON)
+    waits = TaskFailure(task_id, "worker-1", 1, "waits", workflow_task.WAITING_FOR_HISTORY, "d")
+
+    story.apply(workflow_task.fail, waits)
+
+    assert story.state.run.open_signals == 0
     assert story.state.run.task_id is None
 
 

@@ -125,20 +125,6 @@ def take_in(draft: Draft, update: Update) -> None:
         _merge(draft, update)
 
 
-def resume_next(draft: Draft, attempted: str | None) -> None:
-    """Make the task of the accepted update that came first, unless the run has a task.
-
-    Not of the one that the task which has just ended was for: a worker that leaves it open would
-    be given it again at once, for ever. The next task of the run that ends brings it back.
-    """
-    if draft.run.task_id is not None:
-        return
-    for update in draft.updates():
-        if update.status == OPEN and update.recorded and update.update_id != attempted:
-            resume_run(draft, context(update))
-            return
-
-
 def update_of(task: Task) -> str | None:
     """The update that a task is for, if it is for one."""
     update_id = orjson.loads(task.resume).get("workflow_update_id") if task.resume else None

@@ -51,14 +51,6 @@ def fail(draft: Draft, update: Update, failure: dict[str, Any]) -> None:
     )
 
 
-def let_in(draft: Draft) -> None:
-    """Record the updates that were held while the task that ends now was leased."""
-    for update in draft.updates():
-        if not update.recorded:
-            draft.run.held_messages -= 1
-            record(draft, update)
-
-
 def close_open(draft: Draft) -> None:
     """The run has closed: nobody will carry out what is still open of its updates."""
     for update in draft.updates():

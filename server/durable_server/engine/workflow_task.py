@@ -180,6 +180,7 @@ def fail(state: RunState | None, moment: Moment, report: commands.TaskFailure) -
     draft.put_task(ended._replace(status="failed", last_error=report.message[:1000]))
     if report.failure_type == WAITING_FOR_HISTORY:
         draft.put_task(ended._replace(status="completed"))
+        inbox.begin(draft, task, [])
         end_task(draft)
         return draft.done(answer)
     _offer_again(draft, task, report.message)
