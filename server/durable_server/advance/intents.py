@@ -259,6 +259,21 @@ class HeartbeatActivity(Intent):
 
 
 @dataclass(slots=True, kw_only=True)
+class RenewActivityLease(Intent):
+    """A worker extends the lease of an activity without telling of progress."""
+
+    report: Report
+
+    def __post_init__(self) -> None:
+        self.task_key = self.report.task_id
+        self.activity_key = self.report.activity_execution_id
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision:
+        """See `activity_report.renew`."""
+        return activity_report.renew(state, moment, self.report)
+
+
+@dataclass(slots=True, kw_only=True)
 class FireTimer(Intent):
     """A timer is due."""
 

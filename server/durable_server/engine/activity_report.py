@@ -119,6 +119,49 @@ def heartbeat(
     )
 
 
+def renew(state: RunState | None, moment: Moment, report: Report) -> Decision:
+    """Extend the lease of an attempt whose worker lives; tells of no progress and revives nothing.
+
+    A worker that is told no must give the attempt up.
+    """
+    state, activity = _guard(state, report)
+    draft = Draft(state, moment)
+    answer: dict[str, Any] = {
+        "workflow_task_id": report.task_id,
+        "workflow_instance_id": state.run.workflow_id,
+        "workflow_run_id": state.run.run_id,
+        "activity_execution_id": activity.activity_execution_id,
+        "activity_attempt_id": report.activity_attempt_id,
+        "attempt_number": report.attempt,
+        "lease_owner": report.lease_owner,
+        "lease_renewed": False,
+        "can_continue": False,
+        "cancel_requested": False,
+        "heartbeat_recorded": False,
+        "reason": None,
+        "server_time": to_micro_text(moment.now),
+        "lease_expires_at": None,
+        "last_heartbeat_at": _micro(activity.last_heartbeat_at),
+        "heartbeat_deadline_at": _micro(activity.heartbeat_at),
+    }
+    stop = _stop(state.run, activity, report)
+    if stop:
+        told = {name: stop[name] for name in ("cancel_requested", "reason") if name in stop}
+        return draft.done({**answer, **told})
+    task = _task(state, activity)
+    ended = task.lease_expires_at or 0
+    if ended <= moment.now:
+        return draft.done({**answer, "reason": "lease_expired"})
+    expires_at = max(ended, moment.now + moment.limits.activity_task_lease_seconds * SECOND)
+    draft.put_task(task._replace(lease_expires_at=expires_at))
+    renewed = {"lease_renewed": True, "can_continue": True}
+    return draft.done({**answer, **renewed, "lease_expires_at": to_micro_text(expires_at)})
+
+
+def _micro(instant: int | None) -> str | None:
+    return None if instant is None else to_micro_text(instant)
+
+
 def _guard(state: RunState | None, report: Report) -> tuple[RunState, Activity]:
     task = state.tasks.get(report.task_id) if state is not None else None
     if state is None or task is None or task.kind != "activity":

@@ -52,3 +52,9 @@ def answers_queries(sdk_version: str | None) -> bool:
     """Whether a worker polls for query tasks at all."""
     version = python_version(sdk_version)
     return version is None or version >= (0, 3, 0)
+
+
+def reads_exact_instants(sdk_version: str | None) -> bool:
+    """Whether deadlines of activities must be told to the microsecond."""
+    version = python_version(sdk_version)
+    return version is not None and version >= (2, 8, 0)

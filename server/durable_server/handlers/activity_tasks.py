@@ -3,7 +3,12 @@
 from typing import Any
 
 from durable_server import payloads
-from durable_server.advance.intents import CompleteActivity, FailActivity, HeartbeatActivity
+from durable_server.advance.intents import (
+    CompleteActivity,
+    FailActivity,
+    HeartbeatActivity,
+    RenewActivityLease,
+)
 from durable_server.call import Call, Reply
 from durable_server.engine.activity_report import Report
 from durable_server.engine.run_state import Payload
@@ -12,7 +17,7 @@ from durable_server.ids import shard_in
 from durable_server.matching.channels import Channel, Poll
 from durable_server.matching.poll import wait_for_task
 from durable_server.refusal import Refusal, invalid
-from durable_server.views.tasks import activity_task as shown_task
+from durable_server.views.tasks import leased_activity as shown_lease
 
 
 async def poll(call: Call, body: dict[str, Any]) -> Reply:
@@ -23,7 +28,7 @@ async def poll(call: Call, body: dict[str, Any]) -> Reply:
     leased = await wait_for_task(call.server, wish, body.get("timeout_seconds"), call.lost)
     if leased is None:
         return Reply(200, {"task": None, "poll_status": "empty"})
-    return Reply(200, {"task": shown_task(leased), "poll_status": "leased"})
+    return Reply(200, shown_lease(leased, worker.sdk_version))
 
 
 async def complete(call: Call, body: dict[str, Any], task_id: str) -> Reply:
@@ -51,6 +56,13 @@ async def heartbeat(call: Call, body: dict[str, Any], task_id: str) -> Reply:
     intent = HeartbeatActivity(
         shard=_shard(report), namespace=call.namespace, report=report, progress=body
     )
+    return Reply(200, await call.server.lanes.put(intent))
+
+
+async def renew_lease(call: Call, body: dict[str, Any], task_id: str) -> Reply:
+    """Extend the lease of an attempt whose worker lives, or tell it to give the attempt up."""
+    report = _report(body, task_id, "renewal", None)
+    intent = RenewActivityLease(shard=_shard(report), namespace=call.namespace, report=report)
     return Reply(200, await call.server.lanes.put(intent))
 
 

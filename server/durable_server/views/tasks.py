@@ -6,7 +6,7 @@ import orjson
 
 from durable_server import payloads
 from durable_server.clock import to_micro_text, to_second_text
-from durable_server.engine import activity_events, bounds
+from durable_server.engine import activity_events, bounds, dialects
 from durable_server.engine.limits import Limits
 from durable_server.engine.run_state import Activity, Run, Task
 from durable_server.matching.channels import LeasedTask
@@ -86,7 +86,17 @@ def _budget(run: Run, task: Task, limits: Limits) -> dict[str, Any]:
     }
 
 
-def activity_task(leased: LeasedTask) -> dict[str, Any]:
+def leased_activity(leased: LeasedTask, sdk_version: str | None) -> dict[str, Any]:
+    """The reply to a poll that was given an activity; its time is that of the lease.
+
+    Workers reckon how long the lease lasts from that time, so it must be told by the same clock.
+    """
+    since = to_micro_text(leased.task.leased_at)
+    task = _activity_task(leased, sdk_version)
+    return {"task": task, "poll_status": "leased", "server_time": since}
+
+
+def _activity_task(leased: LeasedTask, sdk_version: str | None) -> dict[str, Any]:
     """An activity task; members that are not set are left out."""
     task: Task = leased.task
     run: Run = leased.run
@@ -113,17 +123,18 @@ def activity_task(leased: LeasedTask) -> dict[str, Any]:
             shown["input"] = payloads.decode(leased.input)
     if activity.options is not None:
         shown["retry_policy"] = orjson.loads(activity.options)
-    deadlines = _deadlines(activity)
+    deadlines = _deadlines(activity, sdk_version)
     if deadlines:
         shown["deadlines"] = deadlines
     return shown
 
 
-def _deadlines(activity: Activity) -> dict[str, str]:
+def _deadlines(activity: Activity, sdk_version: str | None) -> dict[str, str]:
+    text = to_micro_text if dialects.reads_exact_instants(sdk_version) else to_second_text
     instants = {
         "schedule_to_start": activity.schedule_to_start_at,
         "start_to_close": activity.start_to_close_at,
         "schedule_to_close": activity.schedule_to_close_at,
         "heartbeat": activity.heartbeat_at,
     }
-    return {name: to_second_text(at) for name, at in instants.items() if at is not None}
+    return {name: text(at) for name, at in instants.items() if at is not None}
