@@ -116,6 +116,8 @@ class Relay:
 
     def run(self, ctx: Any, wanted: int, read: list[Any]) -> Steps:
         yield ctx.schedule_activity("late", ["rest", 0.5])
+        # Handlers of what came after the activity run at the next yield, and no later than the end.
+        yield ctx.wait_condition(lambda: True, key="settled")
         seen = [*read, *self.letters]
         if len(seen) < wanted:
             yield ctx.continue_as_new(wanted, seen)
