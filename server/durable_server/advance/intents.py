@@ -23,7 +23,7 @@ from durable_server.engine.decision import Decision, Moment
 from durable_server.engine.run_state import Payload, Run, RunState
 from durable_server.pending import Pending
 
-# How many events one command of a completion may add to the history.
+# How many events one command of a completion, or the end of an open wait, may add to the history.
 EVENTS_OF_COMMAND_MAX = 4
 
 
@@ -115,7 +115,8 @@ class CompleteWorkflowTask(Intent):
         """A run that ends takes its open work with it; a child that fails may be tried again."""
         kinds = {kind for kind, _ in self.completion.commands}
         limit = moment.limits.history_events_max
-        full = 0 < limit < run.last_sequence + EVENTS_OF_COMMAND_MAX * len(self.completion.commands)
+        added = EVENTS_OF_COMMAND_MAX * (len(self.completion.commands) + 1) + run.open_signals
+        full = 0 < limit < run.last_sequence + added
         ends = full or not kinds.isdisjoint(TERMINAL)
         fails = "fail_workflow" in kinds and run.parent is not None
         return Needs(
