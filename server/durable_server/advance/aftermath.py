@@ -29,7 +29,8 @@ def aftermath_of(batch: Batch) -> Aftermath:
     """What the decisions of a batch leave behind for pollers, watchers and passes."""
     after = Aftermath()
     for decision in batch.decisions:
-        if decision.events:
+        # Whoever waits for an update is told of it, too, when no event does.
+        if decision.events or decision.updates:
             after.runs.add(decision.state.run.run_id)
         if decision.new_run:
             after.note("run_timeouts", decision.state.run.deadline_at)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from durable_server.advance.loaded import Key, Loaded
-from durable_server.engine import activity_task, workflow_task
+from durable_server.engine import activity_task, update, update_validation, workflow_task
 from durable_server.engine.decision import Decision, Moment
 from durable_server.engine.query_task import QueryTask
 from durable_server.engine.run_state import Event, Run, RunState, Task
@@ -93,4 +93,6 @@ def decide_lease(state: RunState, moment: Moment, task_id: str, holder: Holder) 
         return None
     if task.kind == "workflow":
         return workflow_task.lease(state, moment, task, holder)
+    if task.kind == update.JUDGED:
+        return update_validation.lease(state, moment, task, holder)
     return activity_task.lease(state, moment, task, holder)

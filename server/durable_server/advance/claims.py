@@ -104,12 +104,15 @@ def _give_again(tx: Any, batch: Batch, channel: Channel, polls: list[Poll]) -> N
     batch.claims.append(lambda: _note_looked_up(repeatable.values()))
     if not repeatable:
         return
-    tasks = [task for task in tx.leased_to(list(repeatable)) if task.kind == channel.kind]
-    if not tasks:
+    leased = [
+        (repeatable[(channel.namespace, task.lease_owner, task.poll_request_id)], task)
+        for task in tx.leased_to(list(repeatable))
+    ]
+    found = [(p, task) for p, task in leased if task.kind in {each.kind for each in p.channels}]
+    if not found:
         return
-    _at_hand(tx, batch, tasks, skip_locked=False)
-    for task in tasks:
-        poll = repeatable[(channel.namespace, task.lease_owner, task.poll_request_id)]
+    _at_hand(tx, batch, [task for _, task in found], skip_locked=False)
+    for poll, task in found:
         state = batch.loaded.states.get((task.shard, task.run_id))
         current = state.tasks.get(task.task_id) if state is not None else None
         if state is None or current is None or not _still_held(current, task, batch.moment.now):

@@ -7,6 +7,7 @@ import orjson
 from durable_server.advance.batch import Answer, Batch, Handed
 from durable_server.advance.loaded import Key
 from durable_server.engine.run_state import Activity, Event, Payload, RunDetails, Task
+from durable_server.engine.update import JUDGED
 from durable_server.matching.channels import LeasedTask
 
 
@@ -16,7 +17,17 @@ def answers_of(tx: Any, batch: Batch) -> list[Answer]:
         return []
     workflows = [each for each in batch.handed if batch.task_of(each).kind == "workflow"]
     activities = [each for each in batch.handed if batch.task_of(each).kind == "activity"]
-    return [*_workflow_tasks(tx, batch, workflows), *_activity_tasks(tx, batch, activities)]
+    others = [
+        # What a judgement needs, its handler reads: the whole history, and it is seldom asked for.
+        (each.poll.pending, LeasedTask(batch.task_of(each), each.run, None, []), None)
+        for each in batch.handed
+        if batch.task_of(each).kind == JUDGED
+    ]
+    return [
+        *_workflow_tasks(tx, batch, workflows),
+        *_activity_tasks(tx, batch, activities),
+        *others,
+    ]
 
 
 def _workflow_tasks(tx: Any, batch: Batch, handed: list[Handed]) -> list[Answer]:

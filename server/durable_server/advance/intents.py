@@ -7,7 +7,7 @@ decide. Its answer is a plain JSON-ready value, stored where a repeat must get t
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from durable_server.engine import activity_report, timeouts, timer, workflow_task
+from durable_server.engine import activity_report, timeouts, timer, update_validation, workflow_task
 from durable_server.engine import signal as signaling
 from durable_server.engine import start as starting
 from durable_server.engine import update as updating
@@ -207,6 +207,38 @@ class AcceptUpdate(Intent):
     def decide(self, state: RunState | None, moment: Moment) -> Decision:
         """See `update.accept`."""
         return updating.accept(state, moment, self.wanted)
+
+
+@dataclass(slots=True, kw_only=True)
+class JudgeUpdate(Intent):
+    """A worker approves or refuses an update that is not accepted yet."""
+
+    verdict: update_validation.Verdict
+
+    def __post_init__(self) -> None:
+        self.task_key = self.update_key = self.verdict.task_id
+
+    def needs(self, run: Run, moment: Moment) -> Needs:
+        """A task that is ready may become that of the update."""
+        return Needs(open_task=True)
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision:
+        """See `update_validation.judge`."""
+        return update_validation.judge(state, moment, self.verdict)
+
+
+@dataclass(slots=True, kw_only=True)
+class WithdrawUpdate(Intent):
+    """The client of an update that is not accepted yet waits no more."""
+
+    update_id: str
+
+    def __post_init__(self) -> None:
+        self.task_key = self.update_key = self.update_id
+
+    def decide(self, state: RunState | None, moment: Moment) -> Decision | None:
+        """See `update_validation.withdraw`."""
+        return update_validation.withdraw(state, moment, self.update_id)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,6 +15,7 @@ def close_run(draft: Draft, status: str, closed_reason: str) -> None:
     """
     # What was accepted before the end belongs to the history before its last event.
     inbox.let_in(draft)
+    update_events.end_judgements(draft)
     run = draft.run
     run.status, run.closed_reason = status, closed_reason
     run.closed_at = run.last_progress_at = draft.now

@@ -295,8 +295,8 @@ class Signal(NamedTuple):
 
 
 class Update(NamedTuple):
-    """An update that a run has accepted. Key: shard, update_id. status: accepted | completed |
-    failed.
+    """An update that a run was asked for. Key: shard, update_id. status: accepted | completed |
+    failed | rejected; before it is accepted validating, or unjudged when that came to nothing.
 
     `scope`: instance | run, what the client addressed. `failure`: JSON text. The rest as in Signal.
     """

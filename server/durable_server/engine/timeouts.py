@@ -3,10 +3,18 @@
 from typing import Any
 
 from durable_server.clock import to_micro_text
-from durable_server.engine import activity_events, activity_task, closing, steps, workflow_task
+from durable_server.engine import (
+    activity_events,
+    activity_task,
+    closing,
+    steps,
+    update_validation,
+    workflow_task,
+)
 from durable_server.engine.decision import Decision, Draft, Moment
 from durable_server.engine.retry import attempts_left
 from durable_server.engine.run_state import Activity, RunState
+from durable_server.engine.update import JUDGED
 
 
 def time_out_activity(state: RunState, moment: Moment, activity_execution_id: str) -> Decision:
@@ -86,6 +94,8 @@ def expire_lease(state: RunState, moment: Moment, task_id: str) -> Decision:
         return Draft(state, moment).done(False)
     if task.kind == "workflow":
         return workflow_task.expire(state, moment, task)
+    if task.kind == JUDGED:
+        return update_validation.release(state, moment, task)
     return activity_task.release(state, moment, task, received=True)
 
 
@@ -104,6 +114,8 @@ def return_task(
         return Draft(state, moment).done(False)
     if task.kind == "workflow":
         return workflow_task.release(state, moment, task)
+    if task.kind == JUDGED:
+        return update_validation.release(state, moment, task)
     return activity_task.release(state, moment, task, received=attempt is None)
 
 

@@ -14,11 +14,13 @@ from durable_server import payloads
 from durable_server.engine import bounds, client_request
 from durable_server.engine.client_request import ClientRequest
 from durable_server.engine.decision import Decision, Draft, Moment
-from durable_server.engine.resume import resume_run
+from durable_server.engine.resume import new_task, resume_run
 from durable_server.engine.run_state import Payload, RunState, Task, Update
-from durable_server.engine.update_events import OPEN, append, arguments_of, record
+from durable_server.engine.update_events import OPEN, VALIDATING, append, arguments_of, record
 from durable_server.refusal import Refusal
 
+# The kind of task in which a worker judges an update; its id is that of the update.
+JUDGED = "update_validation"
 OUTCOMES = {
     "unknown_update": "rejected_unknown_update",
     "invalid_update_arguments": "rejected_invalid_arguments",
@@ -35,13 +37,18 @@ class Rejection(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """The update that a client asks for; `arguments` may be a plain list that is to be encoded."""
+    """The update that a client asks for; `arguments` may be a plain list that is to be encoded.
+
+    `validated`: a worker must approve it before it is accepted; `has_judge`: one runs that could.
+    """
 
     request: ClientRequest
     name: str
     arguments: Payload | None
     request_id: str | None
     rejection: Rejection | None = None
+    validated: bool = False
+    has_judge: bool = True
 
 
 class Receipt(NamedTuple):
@@ -60,13 +67,18 @@ def accept(state: RunState | None, moment: Moment, wanted: Wanted) -> Decision:
         receipt = Receipt(retained, found.run.workflow_type, True)
         return Draft(found, moment).done(receipt)
     client_request.open_run(found, request, **facts_of(wanted))
+    if wanted.validated and not wanted.has_judge:
+        told = {"workflow_id": found.run.workflow_id, **facts_of(wanted), "retryable": True}
+        raise Refusal("update_validator_worker_unavailable", **told)
     draft = Draft(found, moment)
     update = new(draft, wanted)
-    if wanted.rejection is None:
-        draft.run.open_updates += 1
-        take_in(draft, update)
-    else:
+    if wanted.rejection is not None:
         _reject(draft, update, wanted.rejection)
+    elif wanted.validated:
+        _ask_for_judgement(draft, update)
+    else:
+        draft.run.open_updates += 1
+        take_in(draft, update, new=True)
     kept = next(each for each in draft.updates() if each.update_id == update.update_id)
     return draft.done(Receipt(kept, draft.run.workflow_type, False))
 
@@ -110,14 +122,13 @@ def facts_of(wanted: Wanted) -> dict[str, Any]:
     return {"update_name": wanted.name, "update_id": None, "update_status": "rejected"}
 
 
-def take_in(draft: Draft, update: Update) -> None:
+def take_in(draft: Draft, update: Update, *, new: bool) -> None:
     """An update is accepted: record it, or hold it until the leased task ends."""
     run = draft.run
+    draft.put_update(update, new=new)
     if run.task_leased:
         run.held_messages += 1
-        draft.put_update(update, new=True)
         return
-    draft.put_update(update, new=True)
     record(draft, update)
     if run.task_id is None:
         resume_run(draft, context(update))
@@ -141,6 +152,15 @@ def context(update: Update) -> dict[str, Any]:
         "workflow_update_id": update.update_id,
         "workflow_command_id": update.command_id,
     }
+
+
+def _ask_for_judgement(draft: Draft, update: Update) -> None:
+    """Have a worker judge the update first. Nothing is recorded, and so nothing is held back."""
+    run = draft.run
+    run.open_updates += 1
+    draft.put_update(update._replace(status=VALIDATING, recorded=True), new=True)
+    task = new_task(draft, update.update_id, JUDGED, run.workflow_type, run.task_queue)
+    draft.put_task(task._replace(build_id=run.build_id), new=True)
 
 
 def _reject(draft: Draft, update: Update, rejection: Rejection) -> None:
@@ -170,10 +190,12 @@ def _retained(state: RunState, wanted: Wanted) -> Update | None:
     if wanted.request_id is None:
         return None
     known = state.requests.get(("update", wanted.request_id))
+    if isinstance(known, Update):
+        known = state.updates.get(known.update_id, known)
     for update in state.updates.values():
         if update.request_id == wanted.request_id:
             known = update
-    if not isinstance(known, Update):
+    if not isinstance(known, Update) or known.request_id != wanted.request_id:
         return None
     asked = orjson.loads(known.command or "{}").get("request_fingerprint")
     if asked != wanted.request.attribution.get("request_fingerprint"):

@@ -12,6 +12,8 @@ from durable_server.engine.decision import Draft
 from durable_server.engine.run_state import Payload, Run, Update
 
 OPEN = "accepted"
+# While a worker judges it, and when nobody has.
+VALIDATING, UNJUDGED = "validating", "unjudged"
 
 
 def record(draft: Draft, update: Update) -> None:
@@ -56,6 +58,19 @@ def close_open(draft: Draft) -> None:
     for update in draft.updates():
         if update.run_id == draft.run.run_id and update.status == OPEN:
             _give_up(draft, update)
+
+
+def end_judgements(draft: Draft) -> None:
+    """The run closes: what is not accepted yet will not be, at least not by this run."""
+    for update in draft.updates():
+        if update.run_id == draft.run.run_id and update.status == VALIDATING:
+            draft.put_update(unjudged(update, draft.now, {"reason": "run_not_active"}))
+
+
+def unjudged(update: Update, now: int, failure: dict[str, Any]) -> Update:
+    """An update that nobody has judged; its request may be asked again, and is then a new one."""
+    told = orjson.dumps(failure).decode()
+    return update._replace(status=UNJUDGED, request_id=None, failure=told, closed_at=now)
 
 
 def hand_over(draft: Draft, successor: Draft) -> None:

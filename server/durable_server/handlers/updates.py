@@ -2,32 +2,37 @@
 
 from typing import Any, NamedTuple
 
-from durable_server.advance.intents import AcceptUpdate
+import orjson
+
+from durable_server.advance.intents import AcceptUpdate, WithdrawUpdate
 from durable_server.attribution import command_of
 from durable_server.call import Call, Reply
 from durable_server.client_input import Input, check_name, input_of
-from durable_server.clock import monotonic_seconds
-from durable_server.command_contracts import Declared
+from durable_server.clock import SECOND, monotonic_seconds
+from durable_server.command_contracts import Declared, has_validator
 from durable_server.engine.client_request import ClientRequest
-from durable_server.engine.run_state import Update
+from durable_server.engine.run_state import Run, Update
 from durable_server.engine.update import Receipt, Rejection, Wanted
-from durable_server.engine.update_events import OPEN
+from durable_server.engine.update_events import OPEN, UNJUDGED, VALIDATING
 from durable_server.ids import shard_of
 from durable_server.matching.timing import wait_until_changed
 from durable_server.refusal import Refusal
 from durable_server.store import command_contracts as stored_contracts
 from durable_server.store import runs as stored_runs
 from durable_server.store import updates as stored_updates
+from durable_server.store import workers as stored_workers
 from durable_server.views import updates as shown
 from durable_server.views.updates import Wait
 
 WAIT_SECONDS_MAX = 3600
+JUDGES = "update_validation_tasks"
 
 
 class Target(NamedTuple):
-    """A workflow that there is, and what its type declares."""
+    """What the type of a workflow declares, and whether a worker runs that judges its updates."""
 
     declared: Declared | None
+    judged: bool
 
 
 async def update(call: Call, body: dict[str, Any], workflow_id: str, update_name: str) -> Reply:
@@ -45,69 +50,131 @@ async def update_run(
 async def _update(
     call: Call, body: dict[str, Any], place: tuple[str, str | None], name: str
 ) -> Reply:
-    workflow_id, run_id = place
     check_name("update", name)
-    target = await call.server.read(_target, call.namespace, workflow_id)
+    wanted = await _wanted(call, body, place, name)
+    wait, ends_at = _wait(call, body), monotonic_seconds() + _seconds(call, body)
+    shard = shard_of(call.namespace, place[0])
+    intent = AcceptUpdate(shard=shard, namespace=call.namespace, wanted=wanted)
+    receipt: Receipt = await call.server.lanes.put(intent)
+    asked = receipt.update
+    if asked.status == VALIDATING:
+        asked = await _judged(call, asked, ends_at)
+    if wait.seconds is not None and asked.status == OPEN:
+        asked = await _until_not(call, asked, OPEN, ends_at)
+    return _reply(receipt._replace(update=asked), wait)
+
+
+async def _wanted(
+    call: Call, body: dict[str, Any], place: tuple[str, str | None], name: str
+) -> Wanted:
+    workflow_id, run_id = place
+    silence = call.server.settings.worker_silence_seconds * SECOND
+    heard_since = call.server.clock.now() - silence
+    target = await call.server.read(_target, call.namespace, workflow_id, heard_since)
     if target is None:
         raise Refusal("instance_not_found", workflow_id=workflow_id)
     found = input_of(target.declared, "update", name, body.get("input"))
+    rejection = _rejection(found)
+    validated = rejection is None and has_validator(target.declared, name)
+    if validated and not target.judged:
+        told = {"workflow_id": workflow_id, "update_name": name, "retryable": True}
+        raise Refusal("update_validator_worker_unavailable", **told)
     # The name and the input alone make a request the same as an earlier one; a client that asks
     # again may wait for something else.
     attribution = command_of(call, {"input": body.get("input")})
-    wanted = Wanted(
+    return Wanted(
         ClientRequest("update", workflow_id, run_id, None, attribution),
         name,
         found.arguments,
         body.get("request_id") or None,
-        _rejection(found),
+        rejection,
+        rejection is None and has_validator(target.declared, name),
+        target.judged,
     )
-    wait = _wait(call, body)
-    shard = shard_of(call.namespace, workflow_id)
-    intent = AcceptUpdate(shard=shard, namespace=call.namespace, wanted=wanted)
-    receipt: Receipt = await call.server.lanes.put(intent)
-    if wait.seconds is not None and receipt.update.status == OPEN:
-        closed = await _until_closed(call, receipt.update, wait.seconds)
-        receipt = receipt._replace(update=closed)
-    return _reply(receipt, wait)
+
+
+async def _judged(call: Call, asked: Update, ends_at: float) -> Update:
+    """The update once a worker has judged it, or as it stands when nobody has in time."""
+    judged = await _until_not(call, asked, VALIDATING, ends_at)
+    if judged.status != VALIDATING:
+        return judged
+    intent = WithdrawUpdate(shard=asked.shard, update_id=asked.update_id)
+    left: Update | None = await call.server.lanes.put(intent)
+    return left or judged
 
 
 def _reply(receipt: Receipt, wait: Wait) -> Reply:
     body = shown.shown(receipt, wait)
-    status, outcome = receipt.update.status, body["outcome"]
+    status, reason = receipt.update.status, body["reason"]
     facts = {name: value for name, value in body.items() if name != "reason"}
-    if outcome == "rejected_unknown_update":
+    if status == UNJUDGED:
+        raise _unjudged(receipt, reason)
+    if reason == "unknown_update":
         raise Refusal("unknown_update", **facts)
-    if outcome == "rejected_invalid_arguments":
+    if reason == "invalid_update_arguments":
         raise Refusal("invalid_update_arguments", **facts)
+    if reason == "update_validator_rejected":
+        raise Refusal("update_validator_rejected", **facts)
     if status == "failed" and wait.stage == "completed":
         raise Refusal("update_failed", **facts)
     return Reply(200 if status == "completed" else 202, body)
 
 
-async def _until_closed(call: Call, update: Update, seconds: int) -> Update:
-    """The update once it is over, or as it stands when the time is."""
-    ends_at = monotonic_seconds() + seconds
+def _unjudged(receipt: Receipt, reason: str) -> Refusal:
+    """Why nobody has judged the update; nothing of it is left."""
+    asked = receipt.update
+    facts = {
+        "workflow_id": asked.workflow_id,
+        "run_id": asked.run_id,
+        "workflow_type": receipt.workflow_type,
+        "update_id": None,
+        "update_name": asked.name,
+        "update_status": "rejected",
+        "retryable": True,
+    }
+    if reason == "update_validation_task_not_claimed":
+        return Refusal("update_validation_task_not_claimed", **facts)
+    if reason == "update_validation_execution_timeout":
+        return Refusal("update_validation_execution_timeout", **facts)
+    if reason == "run_not_active":
+        return Refusal("run_not_active", **facts, outcome="rejected_not_active")
+    message = orjson.loads(asked.failure or "{}").get("message", "")
+    return Refusal("update_validation_worker_failed", **facts, failure_message=message)
+
+
+async def _until_not(call: Call, asked: Update, status: str, ends_at: float) -> Update:
+    """The update once it has left this status, or as it stands when the time is over."""
+    server = call.server
     while True:
         # The run may hand its updates over to the one that continues it.
-        watch = call.server.watchers.watch(update.run_id)
-        found = await call.server.read(stored_updates.find_update, update.shard, update.update_id)
-        update = found or update
+        watch = server.watchers.watch(asked.run_id)
+        asked = await server.read(stored_updates.find_update, asked.shard, asked.update_id) or asked
         left = ends_at - monotonic_seconds()
-        if update.status != OPEN or left <= 0:
-            return update
-        if not await wait_until_changed(call.server, watch, left):
-            found = await call.server.read(
-                stored_updates.find_update, update.shard, update.update_id
-            )
-            return found or update
+        if asked.status != status or left <= 0:
+            return asked
+        if not await wait_until_changed(server, watch, left):
+            found = await server.read(stored_updates.find_update, asked.shard, asked.update_id)
+            return found or asked
 
 
-def _target(tx: Any, namespace: str, workflow_id: str) -> Target | None:
+def _target(tx: Any, namespace: str, workflow_id: str, heard_since: int) -> Target | None:
     found = stored_runs.find_current_run(tx, namespace, workflow_id)
     if found is None:
         return None
     run = found[1]
-    return Target(stored_contracts.find_contract(tx, namespace, run.workflow_type))
+    declared = stored_contracts.find_contract(tx, namespace, run.workflow_type)
+    if not (declared or {}).get("update_validators"):
+        return Target(declared, False)
+    workers = stored_workers.workers_of_queue(tx, namespace, run.task_queue, heard_since)
+    return Target(declared, any(_judges(each, run) for each in workers))
+
+
+def _judges(worker: stored_workers.Worker, run: Run) -> bool:
+    """Whether a worker takes tasks in which it judges updates of the run."""
+    listed = worker.supported_workflow_types
+    takes = listed is None or run.workflow_type in orjson.loads(listed)
+    same_build = run.build_id in (None, worker.build_id)
+    return takes and same_build and JUDGES in orjson.loads(worker.capabilities)
 
 
 def _rejection(found: Input) -> Rejection | None:
@@ -118,8 +185,12 @@ def _rejection(found: Input) -> Rejection | None:
 
 def _wait(call: Call, body: dict[str, Any]) -> Wait:
     stage = body.get("wait_for") or "accepted"
-    if stage == "accepted":
-        return Wait(stage, None)
-    wanted = body.get("wait_timeout_seconds")
-    default = call.server.settings.update_wait_completion_timeout_seconds
-    return Wait(stage, min(int(wanted), WAIT_SECONDS_MAX) if wanted else default)
+    return Wait(stage, None if stage == "accepted" else _seconds(call, body))
+
+
+def _seconds(call: Call, body: dict[str, Any]) -> int:
+    """For how long the client waits at most, for a worker's judgement or for completion."""
+    given = body.get("wait_timeout_seconds")
+    if given:
+        return min(int(given), WAIT_SECONDS_MAX)
+    return call.server.settings.update_wait_completion_timeout_seconds

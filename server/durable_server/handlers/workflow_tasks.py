@@ -12,6 +12,8 @@ from durable_server.engine import commands, workflow_task
 from durable_server.engine.decision import Moment
 from durable_server.engine.run_state import RunState
 from durable_server.engine.tasks import digest_of
+from durable_server.engine.update import JUDGED
+from durable_server.handlers.update_validation_tasks import whole
 from durable_server.ids import new_id, shard_in
 from durable_server.matching.channels import Channel, Poll
 from durable_server.matching.poll import wait_for_task
@@ -33,9 +35,15 @@ async def poll(call: Call, body: dict[str, Any]) -> Reply:
         settings.history_page_size_max,
     )
     wish = Poll(channel, worker, body.get("poll_request_id"), page_size)
+    if JUDGED in (body.get("task_kinds") or ()):
+        wish.other = channel._replace(kind=JUDGED)
     leased = await wait_for_task(server, wish, body.get("timeout_seconds"), call.lost)
     if leased is None:
         return Reply(200, {"task": None, "poll_status": "empty"})
+    if leased.task.kind == JUDGED:
+        judgement = await whole(server, leased, worker.framing)
+        found = "empty" if judgement is None else "leased"
+        return Reply(200, {"task": judgement, "poll_status": found})
     task = shown_task(leased, body.get("accept_history_encoding"), server.limits)
     return Reply(200, {"task": task, "poll_status": "leased"})
 

@@ -7,7 +7,7 @@ from durable_server.pending import Pending
 
 
 class Channel(NamedTuple):
-    """What a parked poll listens to. kind: workflow | activity | query."""
+    """What a parked poll listens to. kind: workflow | activity | query | update_validation."""
 
     namespace: str
     task_queue: str
@@ -35,7 +35,8 @@ class Poll:
 
     `lost` is set when the client is gone: a task that arrives all the same is returned. `expired`
     is set when the time to wait is over while a lane holds the poll. `probe` asks for what is there
-    now: it is answered after one look at the stored queue.
+    now: it is answered after one look at the stored queue. `other` is a second channel on which
+    the poll is parked, for one task from either.
     """
 
     channel: Channel
@@ -47,6 +48,13 @@ class Poll:
     looked_up: bool = False
     expired: bool = False
     probe: bool = False
+    other: Channel | None = None
+    looks: int = 0
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels on which the poll is parked."""
+        return (self.channel,) if self.other is None else (self.channel, self.other)
 
     def accepts(self, type_name: str, build_id: str | None) -> bool:
         """Whether this worker may be given a task of this type and build id."""

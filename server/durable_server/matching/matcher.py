@@ -102,18 +102,22 @@ class Matcher:
                 raise Refusal("shutting_down")
             if self._parked >= self._parked_polls_max:
                 raise Refusal("too_many_polls")
-            queue = self._queues.setdefault(poll.channel, Queue())
-            queue.polls[id(poll)] = poll
             self._parked += 1
-            types, now = poll.worker.types, self.timers.now()
-            empty = queue.is_empty_for(types, now, self.check_seconds())
-            wanted = not empty and self._want_claim(queue)
-            probes = self._take_probes(queue) if empty else []
+            poll.looks = len(poll.channels)
+            for channel in poll.channels:
+                self._queues.setdefault(channel, Queue()).polls[id(poll)] = poll
+            empty = [each for each in poll.channels if self._is_empty_for(poll, each)]
+            probes = [probe for each in empty for probe in self._take_probes(self._queues[each])]
+            wanted = [
+                each
+                for each in poll.channels
+                if each not in empty and self._want_claim(self._queues[each])
+            ]
             check = not self._checking
             self._checking = True
         deliver([(probe.pending, None, None) for probe in probes])
-        if wanted:
-            self._request(poll.channel)
+        for channel in wanted:
+            self._request(channel)
         if check:
             self.timers.call_in(self.check_seconds(), self._check)
 
@@ -125,9 +129,8 @@ class Matcher:
                 return None
             for poll in queue.polls.values():
                 if not poll.lost and poll.accepts(type_name, build_id):
-                    queue.remove(poll)
+                    self._remove(poll)
                     queue.progress = True
-                    self._parked -= 1
                     return poll
             return None
 
@@ -136,9 +139,10 @@ class Matcher:
         with self._lock:
             ended = self._closed or poll.lost or poll.expired
             if not ended:
-                queue = self._queues.setdefault(poll.channel, Queue())
-                queue.polls[id(poll)] = poll
-                queue.polls.move_to_end(id(poll), last=False)
+                for channel in poll.channels:
+                    queue = self._queues.setdefault(channel, Queue())
+                    queue.polls[id(poll)] = poll
+                    queue.polls.move_to_end(id(poll), last=False)
                 self._parked += 1
         if ended:
             poll.pending.answer(None)
@@ -247,19 +251,22 @@ class Matcher:
         return counts
 
     def _remove(self, poll: Poll) -> bool:
-        queue = self._queues.get(poll.channel)
-        if queue is None or not queue.remove(poll):
+        queues = [self._queues[each] for each in poll.channels if each in self._queues]
+        if True not in [queue.remove(poll) for queue in queues]:
             return False
         self._parked -= 1
         return True
 
+    def _is_empty_for(self, poll: Poll, channel: Channel) -> bool:
+        interval = self.check_seconds()
+        return self._queues[channel].is_empty_for(poll.worker.types, self.timers.now(), interval)
+
     def _take_probes(self, queue: Queue) -> list[Poll]:
-        """The polls that wait for no more than one look."""
+        """The polls that wait for no more than one look at each of their queues."""
         probes = [poll for poll in queue.polls.values() if poll.probe]
         for poll in probes:
-            queue.remove(poll)
-        self._parked -= len(probes)
-        return probes
+            poll.looks -= 1
+        return [poll for poll in probes if poll.looks <= 0 and self._remove(poll)]
 
     def _want_claim(self, queue: Queue) -> bool:
         """Whether a claim is to be requested now; if one is under way, another one follows it."""

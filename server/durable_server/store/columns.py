@@ -185,7 +185,7 @@ UPDATES = _mirror(
     "updates",
     Update,
     ("shard", "update_id"),
-    "namespace workflow_id command_id name codec arguments request_id scope command accepted_at",
+    "namespace workflow_id command_id name codec arguments scope",
 )
 EVENTS = _mirror("events", Event, ("shard", "run_id", "sequence"))
 MESSAGES = _mirror("messages", Message, ("shard", "message_id"))

@@ -60,7 +60,7 @@ QUESTIONS = {
     "open_timers_of_runs": _of_runs(columns.TIMERS, "t.status = 'pending'"),
     "open_children_of_runs": _of_runs(columns.CHILDREN, "t.status = 'started'"),
     "open_signals_of_runs": _of_runs(columns.SIGNALS, "t.status = 'received'"),
-    "open_updates_of_runs": _of_runs(columns.UPDATES, "t.status = 'accepted'"),
+    "open_updates_of_runs": _of_runs(columns.UPDATES, "t.status IN ('accepted', 'validating')"),
     "signals_by_request": _by_request(columns.SIGNALS),
     "updates_by_request": _by_request(columns.UPDATES),
     "children_of_barriers": _of_barriers(columns.CHILDREN),

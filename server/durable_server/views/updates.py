@@ -8,6 +8,7 @@ from durable_server import payloads
 from durable_server.clock import to_micro_text
 from durable_server.engine.run_state import Payload
 from durable_server.engine.update import OUTCOMES, Receipt
+from durable_server.engine.update_events import UNJUDGED
 
 
 class Wait(NamedTuple):
@@ -22,7 +23,7 @@ def shown(receipt: Receipt, wait: Wait) -> dict[str, Any]:
     update = receipt.update
     failure = orjson.loads(update.failure) if update.failure else {}
     rejected = update.status == "rejected"
-    reason = failure["reason"] if rejected else None
+    reason = failure["reason"] if update.status in ("rejected", UNJUDGED) else None
     completed = update.status == "completed"
     result = None
     if update.result is not None and update.result_codec is not None:

@@ -81,7 +81,8 @@ _INDEXES = (
     "CREATE INDEX children_open ON children (run_id, shard) WHERE status = 'started'",
     "CREATE INDEX children_by_barrier ON children (run_id, barrier, shard)",
     "CREATE INDEX signals_open ON signals (run_id, shard) WHERE status = 'received'",
-    "CREATE INDEX updates_open ON updates (run_id, shard) WHERE status = 'accepted'",
+    "CREATE INDEX updates_open ON updates (run_id, shard)"
+    " WHERE status IN ('accepted', 'validating')",
     "CREATE UNIQUE INDEX signals_requested ON signals"
     " (workflow_id, request_id, namespace, shard) WHERE request_id IS NOT NULL",
     "CREATE UNIQUE INDEX updates_requested ON updates"

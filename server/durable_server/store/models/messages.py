@@ -83,7 +83,12 @@ Signal.add_index(
     Signal.index(Signal.run_id, Signal.shard, name="signals_open", where=SQL("status = 'received'"))
 )
 Update.add_index(
-    Update.index(Update.run_id, Update.shard, name="updates_open", where=SQL("status = 'accepted'"))
+    Update.index(
+        Update.run_id,
+        Update.shard,
+        name="updates_open",
+        where=SQL("status IN ('accepted', 'validating')"),
+    )
 )
 for _table, _name in ((Signal, "signals_requested"), (Update, "updates_requested")):
     _table.add_index(
