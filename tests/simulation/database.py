@@ -79,7 +79,7 @@ class WatchedConnection(Connection):
 
     def __init__(self, store: "FaultyStore") -> None:
         super().__init__(store)
-        self._on_commit = store.on_commit
+        self._faulty = store
 
     @contextmanager
     def transaction(self, write: bool = True) -> Iterator[Transaction]:
@@ -90,7 +90,7 @@ class WatchedConnection(Connection):
                 tx.write = _noting(tx.write, written)  # type: ignore[method-assign]
             yield tx
         if written:
-            self._on_commit(written)
+            self._faulty.on_commit(written)
 
 
 def _noting(
