@@ -1,6 +1,6 @@
 """A process is killed before every single statement of what it does, and goes on from what is
-stored: that is always a state which is there without the crash as well, and every run can be brought
-to its end from it.
+stored: that is always a state which is there without the crash as well, and every run can be
+brought to its end from it.
 """
 
 from collections.abc import Callable
