@@ -91,7 +91,9 @@ def follow(draft: Draft, ended: Task, requested: bool) -> None:
     run = draft.run
     if run.closed or run.task_id is not None:
         return
-    reason = _next_reason(draft, update.update_of(ended))
+    reason = None
+    if run.open_signals or run.open_updates:
+        reason = _next_reason(draft, update.update_of(ended))
     if reason is not None:
         resume_run(draft, reason)
     elif requested and waits.goes_on(run):
@@ -114,6 +116,8 @@ def _next_reason(draft: Draft, attempted: str | None) -> dict[str, Any] | None:
 
 def _named(draft: Draft, task: Task) -> Signal | None:
     """The signal that a task exists for, if it has not been used yet."""
-    name = orjson.loads(task.resume).get("workflow_signal_id") if task.resume else None
-    known = signal_events.open_signals(draft) if name is not None else []
+    if not draft.run.open_signals or not task.resume:
+        return None
+    name = orjson.loads(task.resume).get("workflow_signal_id")
+    known = signal_events.open_signals(draft)
     return next((each for each in known if each.signal_id == name), None)
