@@ -110,6 +110,11 @@ def to_envelope(payload: Payload) -> dict[str, Any]:
     return {"codec": payload.codec, "blob": payload.blob}
 
 
+def in_event(payload: Payload) -> Any:
+    """An encoded payload as events tell it, beside its codec: a blob, or a whole reference."""
+    return to_envelope(payload) if payload.blob.startswith(_EXTERNAL_PREFIX) else payload.blob
+
+
 def render(payload: Payload, framing: str | None) -> Payload:
     """The payload as its reader understands it: plain values are encoded in `framing`."""
     if payload.codec != PLAIN:

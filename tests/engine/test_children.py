@@ -2,6 +2,7 @@
 
 import orjson
 import pytest
+from durable_server import payloads
 from durable_server.clock import SECOND
 from durable_server.engine.tasks import Holder
 from durable_server.refusal import Refusal
@@ -477,3 +478,24 @@ def test_more_children_than_may_be_open_are_refused() -> None:
 
     facts = refused.value.facts
     assert (facts["limit_kind"], facts["current_value"]) == ("pending_child_count", 3)
+
+
+def test_a_result_that_is_stored_elsewhere_reaches_the_parent_as_a_reference() -> None:
+    reference = {"codec": "avro", "external_storage": {"uri": "s3://results/1", "size_bytes": 9}}
+    family, parent, child = with_child()
+    family.work(child, {"type": "complete_workflow", "result": reference})
+    family.deliver()
+
+    [completed] = family.payloads(child, "WorkflowCompleted")
+    [payload] = family.payloads(parent, "ChildRunCompleted")
+    assert completed["output"] == payload["output"] == payload["result"] == reference
+    assert payload["payload_codec"] == "avro"
+
+
+def test_a_child_is_given_arguments_that_are_stored_elsewhere() -> None:
+    reference = {"codec": "avro", "external_storage": {"uri": "s3://inputs/1", "size_bytes": 9}}
+    family, _, child = with_child(arguments=reference)
+
+    details = family.states[child].details
+    assert details is not None
+    assert payloads.to_envelope(details.input) == reference

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from durable_server import payloads
 from durable_server.clock import to_micro_text
 from durable_server.engine.run_state import Activity, Payload
 
@@ -72,7 +73,7 @@ def completed(activity: Activity, result: Payload) -> dict[str, Any]:
     """ActivityCompleted."""
     return {
         **_attempt(activity),
-        "result": result.blob,
+        "result": payloads.in_event(result),
         "payload_codec": result.codec,
         "activity": snapshot(activity),
     }

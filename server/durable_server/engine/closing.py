@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from durable_server import payloads
 from durable_server.engine import activity_events, inbox, parent, timer_events, update_events
 from durable_server.engine.decision import Draft
 from durable_server.engine.run_state import Child, Payload
@@ -58,7 +59,7 @@ def complete_run(draft: Draft, output: Payload | None) -> None:
     """Close the run as completed with what it returned."""
     payload: dict[str, Any] = {}
     if output is not None:
-        payload = {"output": output.blob, "payload_codec": output.codec}
+        payload = {"output": payloads.in_event(output), "payload_codec": output.codec}
     close_run(draft, "completed", "completed")
     draft.set_output(output)
     draft.append("WorkflowCompleted", payload)

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from durable_server import payloads
 from durable_server.engine.decision import Draft
 from durable_server.engine.run_state import Payload, Run, Update
 
@@ -27,7 +28,7 @@ def complete(draft: Draft, update: Update, result: Payload | None) -> None:
     """A worker has carried the update out."""
     step = _step(draft.run)
     append(draft, update, "UpdateApplied", {**arguments_of(draft, update), "sequence": step})
-    returned = {} if result is None else {"result": result.blob}
+    returned = {} if result is None else {"result": payloads.in_event(result)}
     codec = draft.run.codec_name if result is None else result.codec
     closed = {"sequence": step, **returned, "payload_codec": codec}
     append(draft, update, "UpdateCompleted", closed)
@@ -120,7 +121,8 @@ def arguments_of(draft: Draft, update: Update) -> dict[str, Any]:
     """The arguments of an update as its events carry them."""
     if update.arguments is None:
         return {"payload_codec": draft.run.codec_name}
-    return {"arguments": update.arguments, "payload_codec": update.codec}
+    arguments = payloads.in_event(Payload(update.codec or "", update.arguments))
+    return {"arguments": arguments, "payload_codec": update.codec}
 
 
 def append(draft: Draft, update: Update, event_type: str, payload: dict[str, Any]) -> None:

@@ -30,6 +30,6 @@ def apply(draft: Draft, command: RecordSideEffect, batch: Any) -> None:
     step = draft.take_step()
     draft.append(
         "SideEffectRecorded",
-        {"sequence": step, "result": result.blob, "payload_codec": result.codec},
+        {"sequence": step, "result": payloads.in_event(result), "payload_codec": result.codec},
         task_id=batch.completion.task_id,
     )
