@@ -36,6 +36,7 @@ class Client(Party):
             await self._try(self._start(workflow_id))
         wishes = [self._describe, self._describe, self._signal, self._signal, self._signal]
         wishes += [self._update, self._update, self._cancel, self._terminate, self._start]
+        wishes += [self._repair, self._archive, self._look_into]
         for _ in range(self.chance.randrange(REQUESTS_MAX)):
             if self.world.calm:
                 return
@@ -67,6 +68,23 @@ class Client(Party):
 
     async def _describe(self, workflow_id: str) -> None:
         await self.insist("GET", f"/api/workflows/{workflow_id}")
+
+    async def _look_into(self, workflow_id: str) -> None:
+        status, answer = await self.insist("GET", f"/api/workflows/{workflow_id}/debug")
+        assert status in (200, 404), (status, answer)
+        if status == 200:
+            alive = answer["execution"]["liveness_state"]
+            assert alive != "repair_needed", "something resumes every open run"
+
+    async def _repair(self, workflow_id: str) -> None:
+        status, answer = await self.insist("POST", f"/api/workflows/{workflow_id}/repair", {})
+        assert status in (200, 404, 409), (status, answer)
+        if status == 200:
+            assert answer["outcome"] == "repair_not_needed", "no task is ever lost"
+
+    async def _archive(self, workflow_id: str) -> None:
+        status, answer = await self.insist("POST", f"/api/workflows/{workflow_id}/archive", {})
+        assert status in (200, 404, 409), (status, answer)
 
     async def _signal(self, workflow_id: str) -> None:
         path = f"/api/workflows/{workflow_id}/signal/ready"
