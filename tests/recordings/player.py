@@ -98,7 +98,7 @@ async def _play(played: Story, server: Server) -> list[Difference]:
 
 
 async def _declare(client: httpx.AsyncClient) -> None:
-    """The recorded server knew what a workflow type takes; ours is told by a worker of that type."""
+    """What the recorded server knew of a workflow type, a worker of that type tells ours."""
     declared = {"demo.declared": json.loads((HERE / "declared.json").read_text())}
     registration = {
         "worker_id": "declares",

@@ -5,7 +5,9 @@ A package may always import itself. The standard library is open to everybody.
 """
 
 VALUES = {
-    **{"pending": set(), "refusal": set(), "search_attributes": set()},
+    "pending": set(),
+    "refusal": set(),
+    "search_attributes": set(),
     "command_contracts": set(),
     "client_input": {"command_contracts", "payloads", "refusal", "engine.run_state"},
 }

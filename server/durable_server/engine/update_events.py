@@ -27,8 +27,8 @@ def record(draft: Draft, update: Update) -> None:
 def complete(draft: Draft, update: Update, result: Payload | None) -> None:
     """A worker has carried the update out."""
     step = _step(draft.run)
-    # A step that is not open yet may become a wait, and 0.4.54 to 0.4.106 would hold back everything
-    # until then that comes behind an update which names it.
+    # A step that is not open yet may become a wait, and 0.4.54 to 0.4.106 would hold back until
+    # then everything that comes behind an update which names it.
     place = {"sequence": step} if step < draft.run.next_step else {}
     append(draft, update, "UpdateApplied", {**arguments_of(draft, update), **place})
     returned = {} if result is None else {"result": payloads.in_event(result)}
