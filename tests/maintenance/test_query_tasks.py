@@ -1,5 +1,6 @@
 """Query tasks through lanes on both databases: handed over, leased again, given up, removed."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,21 @@ def test_queries_are_given_in_the_order_in_which_they_were_asked(server: Server)
         server.clock.advance(0.001)
 
     assert [poll(server, "query").task.query_task_id for _ in asked] == asked
+
+
+def test_a_query_never_overtakes_one_that_nobody_has_taken(server: Server) -> None:
+    first = ask(server)
+    # A lane that is at work decides everything below in its next batch: questions before claims.
+    hold, release = threading.Event(), threading.Event()
+    server.lanes.write(lambda tx: (hold.set(), release.wait(20)))
+    assert hold.wait(20)
+    later = AskQuery(question())
+    wish = park(server, "query")
+    server.lanes.put(later)
+    release.set()
+
+    assert taken_by(wish).task.query_task_id == first.query_task_id
+    assert poll(server, "query").task.query_task_id == later.question.query_task_id
 
 
 def test_a_lease_that_ends_is_given_to_whoever_waits(server: Server) -> None:

@@ -109,9 +109,10 @@ def test_only_queries_that_somebody_waits_for_are_counted(store: Store) -> None:
     assert gone is not None
     store_all(store, asked("a"), held, gone, asked("d", task_queue="other"))
     with store.connect().transaction(write=False) as tx:
-        assert query_tasks.count_waiting(tx, *PLACE, NOW, 9) == 2
-        assert query_tasks.count_waiting(tx, *PLACE, NOW, 1) == 1
-        assert query_tasks.count_waiting(tx, *PLACE, NOW + 30 * SECOND, 9) == 0
+        assert query_tasks.count_waiting(tx, *PLACE, NOW, 9) == (2, 1)
+        assert query_tasks.count_waiting(tx, *PLACE, NOW, 1).all == 1
+        assert query_tasks.count_waiting(tx, *PLACE, NOW + 9 * SECOND, 9) == (2, 2)
+        assert query_tasks.count_waiting(tx, *PLACE, NOW + 30 * SECOND, 9) == (0, 0)
 
 
 def test_answered_ones_are_told_from_the_others(store: Store) -> None:

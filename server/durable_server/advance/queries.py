@@ -17,7 +17,7 @@ from durable_server.matching.channels import Channel, LeasedTask, Poll
 from durable_server.pending import Pending
 from durable_server.refusal import Refusal
 from durable_server.store import columns
-from durable_server.store.query_tasks import count_waiting, next_lease_end
+from durable_server.store.query_tasks import Waiting, count_waiting, next_lease_end
 from durable_server.store.transaction import Taker
 
 CANDIDATES_MAX = 64
@@ -95,22 +95,30 @@ def carry_out(tx: Any, batch: Batch, items: list[AskQuery | ChangeQuery]) -> Non
 
 def _ask(tx: Any, batch: Batch, items: list[AskQuery]) -> None:
     limit, now = batch.moment.limits.query_tasks_max, batch.moment.now
-    waiting: dict[Channel, int] = {}
+    queues: dict[Channel, Waiting] = {}
     asked: list[QueryTask] = []
     for item in items:
         channel, question = channel_of(item.question), item.question
-        if channel not in waiting:
-            waiting[channel] = count_waiting(tx, *channel[:2], now, limit)
-        if waiting[channel] >= limit:
+        if channel not in queues:
+            queues[channel] = count_waiting(tx, *channel[:2], now, limit)
+        waiting = queues[channel]
+        if waiting.all >= limit:
             refusal = Refusal("query_task_queue_full", **told(question), limit=limit)
             batch.answers.append((item.pending, None, refusal))
             continue
-        waiting[channel] += 1
         task = query_task.ask(question, now)
-        poll = batch.matcher.take(channel, task.type_name, task.build_id)
+        # One that nobody has taken yet comes before this one; a claim serves them in order.
+        poll = _poll_for(batch, channel, task) if waiting.free == 0 else None
+        free = waiting.free + (poll is None)
+        queues[channel] = Waiting(waiting.all + 1, free)
         asked.append(task if poll is None else _lease(batch, task, poll))
         batch.answers.append((item.pending, asked[-1], None))
     _write(tx, batch, "insert", asked)
+
+
+def _poll_for(batch: Batch, channel: Channel, task: QueryTask) -> Poll | None:
+    poll: Poll | None = batch.matcher.take(channel, task.type_name, task.build_id)
+    return poll
 
 
 def claim_queries(tx: Any, batch: Batch, channel: Channel) -> None:

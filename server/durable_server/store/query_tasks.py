@@ -1,6 +1,6 @@
 """Query tasks as askers, workers and the pass that removes them ask for them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import SQL, fn
 
@@ -26,15 +26,23 @@ def answered_tasks(tx: Any, keys: list[tuple[int, str]]) -> list[QueryTask]:
     return [task for task in found if task.answered]
 
 
-def count_waiting(tx: Any, namespace: str, task_queue: str, now: int, limit: int) -> int:
-    """How many queries of a task queue somebody still waits for, counted up to a limit."""
-    waiting = (
-        Row.select(Row.query_task_id)
+class Waiting(NamedTuple):
+    """How many queries of a task queue somebody waits for, and how many of them nobody holds."""
+
+    all: int
+    free: int
+
+
+def count_waiting(tx: Any, namespace: str, task_queue: str, now: int, limit: int) -> Waiting:
+    """The queries of a task queue that are waited for, counted up to a limit."""
+    query = (
+        Row.select(Row.status, Row.lease_expires_at)
         .where(Row.namespace == namespace, Row.task_queue == task_queue)
         .where(_OPEN, Row.deadline_at > now)
         .limit(limit)
     )
-    return sum(1 for _ in waiting.tuples().execute(tx.database))
+    rows = list(query.tuples().execute(tx.database))
+    return Waiting(len(rows), sum(status == "ready" or ends <= now for status, ends in rows))
 
 
 def leases_of(tx: Any, namespace: str, worker_id: str, task_queue: str) -> list[QueryTask]:
