@@ -4,6 +4,8 @@ import sqlite3
 from typing import Any
 
 from durable_server.engine.decision import Decision
+from durable_server.store import columns
+from durable_server.store.columns import Table
 
 from tests.invariants import checks
 from tests.invariants.reading import read_everything, read_run, run_keys
@@ -56,6 +58,15 @@ class Judge:
         """I17: two different completions of one attempt are never both applied."""
         known = self.accepted.setdefault((task_id, attempt), commands)
         assert known == commands, f"I17: two completions of {task_id} attempt {attempt}"
+        task = self._row(columns.TASKS, "task_id", task_id)
+        assert task.attempt == attempt, f"I17: attempt {attempt} of {task} completed it"
+
+    def outcome_recorded(self, attempt_id: str, status: str) -> None:
+        """I17: an outcome that is answered as recorded was that of the attempt that counted."""
+        name, _, attempt = attempt_id.rpartition(".")
+        activity = self._row(columns.ACTIVITIES, "activity_execution_id", name)
+        if status == "completed":
+            assert (activity.status, activity.attempt) == (status, int(attempt)), activity
 
     def started_new(self, workflow_id: str, run_id: str) -> None:
         """I47: of all starts of an id, one is answered with a new run."""
@@ -128,6 +139,12 @@ class Judge:
         checks.check_run(rows)
         if before is not None:
             checks.check_change(before, rows)
+
+    def _row(self, table: Table, key: str, value: str) -> Any:
+        """The row of a table by its id."""
+        names = ", ".join(f'"{name}"' for name in table.names)
+        found = self.execute(f"SELECT {names} FROM {table.name} WHERE {key} = ?", (value,))
+        return table.to_value(found[0])
 
     def execute(self, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
         """Run a reading statement and give all its rows."""

@@ -170,6 +170,13 @@ class Worker(Party):
             {"type": "start_timer", "delay_seconds": self.chance.choice((0, 1, 30))},
             {"type": "record_side_effect", "result": "AAA="},
             {
+                "type": "record_version_marker",
+                "change_id": self.chance.choice(("first", "second")),
+                "version": 1,
+                "min_supported": 1,
+                "max_supported": 1,
+            },
+            {
                 "type": "upsert_search_attributes",
                 "attributes": {"stage": self.chance.choice(("early", "late"))},
             },
@@ -184,6 +191,11 @@ class Worker(Party):
             self._child(),
             self._wait(),
             self._wait(),
+            {
+                "type": "open_signal_wait",
+                "signal_name": "ready",
+                "timeout_seconds": self.chance.choice((0, 5, 60)),
+            },
         ]
         return self.chance.choice([each for each in known if each["type"] in commands.MODULES])
 
@@ -267,7 +279,9 @@ class Worker(Party):
             failure = {"message": "no", "non_retryable": self.chance.random() < 0.3}
             await self._report(f"{path}/fail", {**report, "failure": failure})
             return
-        await self._report(f"{path}/complete", {**report, "result": "AAA="})
+        given = await self._report(f"{path}/complete", {**report, "result": "AAA="})
+        if given is not None and given[0] == 200 and given[1]["recorded"]:
+            self.world.judge.outcome_recorded(report["activity_attempt_id"], "completed")
 
 
 def _open_waits(events: list[dict[str, Any]]) -> set[str]:
