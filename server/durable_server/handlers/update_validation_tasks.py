@@ -4,20 +4,15 @@ from typing import Any
 
 from durable_server.advance.intents import JudgeUpdate
 from durable_server.call import Call, Reply
-from durable_server.engine.run_state import Task
 from durable_server.engine.tasks import digest_of
 from durable_server.engine.update import JUDGED
 from durable_server.engine.update_validation import Verdict
 from durable_server.ids import shard_in
-from durable_server.matching.channels import Channel, LeasedTask, Poll
+from durable_server.matching.channels import Channel, Poll
 from durable_server.matching.poll import wait_for_task
-from durable_server.pending import Pending
 from durable_server.refusal import Refusal
-from durable_server.server import Server
-from durable_server.store import history as histories
-from durable_server.store import runs as stored_runs
 from durable_server.store import updates as stored_updates
-from durable_server.views.update_validation_tasks import update_validation_task as shown_task
+from durable_server.views.update_validation_tasks import shown
 
 UNSAID = "The worker gives no reason."
 
@@ -29,8 +24,10 @@ async def poll(call: Call, body: dict[str, Any]) -> Reply:
     worker = await server.workers.polling(channel, body["worker_id"], body.get("build_id"))
     wish = Poll(channel, worker, body.get("poll_request_id"))
     leased = await wait_for_task(server, wish, body.get("timeout_seconds"), call.lost)
-    task = None if leased is None else await whole(server, leased, worker.framing)
-    return Reply(200, {"task": task, "poll_status": "empty" if task is None else "leased"})
+    found = None
+    if leased is not None:
+        found = await server.read(stored_updates.find_judgement, leased.task)
+    return Reply(200, shown(found, worker.framing))
 
 
 async def approve(call: Call, body: dict[str, Any], update_validation_task_id: str) -> Reply:
@@ -54,14 +51,6 @@ async def reject(call: Call, body: dict[str, Any], update_validation_task_id: st
     return await _judge(call, body, update_validation_task_id, failure)
 
 
-def whole(server: Server, leased: LeasedTask, framing: str) -> Pending:
-    """The task with its update, its run as it stands now, and the whole history.
-
-    Answered with None when the update is over meanwhile.
-    """
-    return server.read(_whole, leased.task, framing)
-
-
 async def _judge(
     call: Call, body: dict[str, Any], task_id: str, failure: dict[str, Any] | None
 ) -> Reply:
@@ -75,13 +64,3 @@ async def _judge(
         )
     intent = JudgeUpdate(shard=shard, namespace=call.namespace, verdict=verdict)
     return Reply(200, await call.server.lanes.put(intent))
-
-
-def _whole(tx: Any, task: Task, framing: str) -> dict[str, Any] | None:
-    asked = stored_updates.find_update(tx, task.shard, task.task_id)
-    found = stored_runs.find_run(tx, task.namespace, task.workflow_id, task.run_id)
-    if asked is None or found is None:
-        return None
-    run, details = found
-    events = histories.list_events(tx, run.shard, run.run_id, 0, run.last_sequence)
-    return shown_task(task, asked, run, details.input, events, framing)

@@ -13,15 +13,16 @@ from durable_server.engine.decision import Moment
 from durable_server.engine.run_state import RunState
 from durable_server.engine.tasks import digest_of
 from durable_server.engine.update import JUDGED
-from durable_server.handlers.update_validation_tasks import whole
 from durable_server.ids import new_id, shard_in
 from durable_server.matching.channels import Channel, Poll
 from durable_server.matching.poll import wait_for_task
 from durable_server.refusal import Refusal
 from durable_server.store import history as histories
 from durable_server.store import tasks as stored_tasks
+from durable_server.store import updates as stored_updates
 from durable_server.views.events import history_fields, page_token, sequence_of
 from durable_server.views.tasks import workflow_task as shown_task
+from durable_server.views.update_validation_tasks import shown as shown_judgement
 
 
 async def poll(call: Call, body: dict[str, Any]) -> Reply:
@@ -41,9 +42,8 @@ async def poll(call: Call, body: dict[str, Any]) -> Reply:
     if leased is None:
         return Reply(200, {"task": None, "poll_status": "empty"})
     if leased.task.kind == JUDGED:
-        judgement = await whole(server, leased, worker.framing)
-        found = "empty" if judgement is None else "leased"
-        return Reply(200, {"task": judgement, "poll_status": found})
+        found = await server.read(stored_updates.find_judgement, leased.task)
+        return Reply(200, shown_judgement(found, worker.framing))
     task = shown_task(leased, body.get("accept_history_encoding"), server.limits)
     return Reply(200, {"task": task, "poll_status": "leased"})
 

@@ -4,18 +4,24 @@ from typing import Any
 
 from durable_server import payloads
 from durable_server.clock import to_micro_text
-from durable_server.engine.run_state import Event, Payload, Run, Task, Update
+from durable_server.engine.run_state import Payload
 from durable_server.engine.update import JUDGED
 from durable_server.views.events import for_worker
 
 
-def update_validation_task(
-    task: Task, asked: Update, run: Run, given: Payload, events: list[Event], framing: str
-) -> dict[str, Any]:
-    """A judgement with the whole history; plain values are encoded as its worker reads them."""
-    arguments = payloads.render(given, run.framing or framing)
+def shown(judgement: Any, framing: str) -> dict[str, Any]:
+    """The answer to a poll that was given this; None when the update is over meanwhile."""
+    if judgement is None:
+        return {"task": None, "poll_status": "empty"}
+    return {"task": _task(judgement, framing), "poll_status": "leased"}
+
+
+def _task(judgement: Any, framing: str) -> dict[str, Any]:
+    """The task with the whole history; plain values are encoded as its worker reads them."""
+    task, asked, run = judgement.task, judgement.update, judgement.run
+    arguments = payloads.render(judgement.details.input, run.framing or framing)
     asked_with = payloads.EMPTY_ARGUMENTS
-    if asked.arguments is not None and asked.codec is not None:
+    if asked.arguments is not None:
         asked_with = Payload(asked.codec, asked.arguments)
     return {
         "task_kind": JUDGED,
@@ -31,7 +37,9 @@ def update_validation_task(
         "update_arguments": payloads.to_envelope(payloads.render(asked_with, framing)),
         "run_status": run.status,
         "last_history_sequence": run.last_sequence,
-        "history_events": [for_worker(event, run.namespace, run.framing) for event in events],
+        "history_events": [
+            for_worker(event, run.namespace, run.framing) for event in judgement.events
+        ],
         "task_queue": task.task_queue,
         "lease_owner": task.lease_owner,
         "lease_expires_at": to_micro_text(task.lease_expires_at or 0),
