@@ -53,6 +53,10 @@ class Generated:
     def _step(self, ctx: Any, step: Step) -> Steps:
         if step["do"] == "break":
             raise LookupError(f"broken by {step['value']!r}")
+        if step.get("fresh"):
+            # What came before this is let in here, so that the condition is not true at once.
+            yield ctx.side_effect(lambda: "settled")
+            self.fresh = 0
         try:
             outcome = yield self._command(ctx, step)
         except errors.ActivityFailed as failure:
@@ -67,7 +71,6 @@ class Generated:
             return [self._command(ctx, member) for member in step["of"]]
         if do == "wait":
             if step["fresh"]:
-                self.fresh = 0
                 return ctx.wait_condition(lambda: self.fresh >= value, **step["options"])
             return ctx.wait_condition(lambda: len(self.letters) >= value, **step["options"])
         return {
