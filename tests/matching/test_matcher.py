@@ -76,6 +76,16 @@ def test_empty_for_some_types_says_nothing_of_others(matcher, claims):
     assert len(claims.channels) == 2
 
 
+def test_empty_for_one_build_says_nothing_of_another(matcher, claims):
+    matcher.park(a_poll("w1"))
+    look(matcher, empty=True)
+    matcher.park(a_poll("w2", build_id="blue"))
+    look(matcher, empty=True)
+    matcher.park(a_poll("w3", build_id="blue"))
+    matcher.park(a_poll("w4"))
+    assert len(claims.channels) == 2
+
+
 def test_a_wake_during_a_claim_keeps_the_queue_from_being_taken_for_empty(matcher, claims):
     matcher.park(a_poll())
     version = matcher.start_claim(CHANNEL)

@@ -1,5 +1,6 @@
 """The values that matching deals in: channels, polling workers, polls, leased tasks."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -78,3 +79,16 @@ class LeasedTask(NamedTuple):
     input: Any
     events: list[Any]
     activity: Any = None
+
+
+def types_by_build(polls: Iterable[Poll]) -> dict[str | None, frozenset[str] | None]:
+    """The types that polls accept together, for each build of their workers; None means any.
+
+    Tasks are pinned to builds, so a look for one of them says nothing of the tasks of another.
+    """
+    accepted: dict[str | None, frozenset[str] | None] = {}
+    for poll in polls:
+        build_id, types = poll.worker.build_id, poll.worker.types
+        known = accepted.get(build_id, frozenset())
+        accepted[build_id] = None if known is None or types is None else known | types
+    return accepted

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from durable_server.clock import SECOND, Clock
-from durable_server.matching.channels import Channel, Poll
+from durable_server.matching.channels import Channel, Poll, PollingWorker, types_by_build
 from durable_server.matching.repeats import Repeats
 from durable_server.matching.timers import Timers
 from durable_server.pending import Pending, deliver
@@ -50,15 +50,16 @@ class Queue:
         self.again = False
         self.progress = False
         self.known_empty = False
-        self.empty_for: Types = frozenset()
+        self.empty_for: dict[str | None, Types] = {}
         self.checked_at = 0.0
         self.retry_seconds = RETRY_SECONDS_MIN
 
-    def is_empty_for(self, types: Types, now: float, interval: float) -> bool:
-        """Whether the queue is known to hold nothing of these types."""
+    def is_empty_for(self, worker: PollingWorker, now: float, interval: float) -> bool:
+        """Whether the queue is known to hold nothing for a worker's types and build."""
         if not self.known_empty or now - self.checked_at >= interval:
             return False
-        return self.empty_for is None or (types is not None and types <= self.empty_for)
+        known = self.empty_for.get(worker.build_id, frozenset())
+        return known is None or (worker.types is not None and worker.types <= known)
 
     def remove(self, poll: Poll) -> bool:
         """Take a poll out; False when it is not parked here."""
@@ -186,7 +187,7 @@ class Matcher:
             queue = self._queues.setdefault(channel, Queue())
             queue.claiming, queue.again, queue.progress = True, False, False
             queue.known_empty = False
-            queue.empty_for = _types_of(queue)
+            queue.empty_for = types_by_build(queue.polls.values())
             return queue.version
 
     def end_claim(
@@ -259,7 +260,7 @@ class Matcher:
 
     def _is_empty_for(self, poll: Poll, channel: Channel) -> bool:
         interval = self.check_seconds()
-        return self._queues[channel].is_empty_for(poll.worker.types, self.timers.now(), interval)
+        return self._queues[channel].is_empty_for(poll.worker, self.timers.now(), interval)
 
     def _take_probes(self, queue: Queue) -> list[Poll]:
         """The polls that wait for no more than one look at each of their queues."""
@@ -345,13 +346,3 @@ class Matcher:
             self._request(channel)
         if again:
             self.timers.call_in(interval, self._check)
-
-
-def _types_of(queue: Queue) -> Types:
-    """The types that the parked polls accept together; None when one accepts all."""
-    types: set[str] = set()
-    for poll in queue.polls.values():
-        if poll.worker.types is None:
-            return None
-        types |= poll.worker.types
-    return frozenset(types)
