@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.parties import Party, parked_poll, register
+from tests.serve.parties import QUEUE, Party, parked_poll, register
 from tests.support.server_process import ServerProcess
 
 GONE_SECONDS_MAX = 10
@@ -55,6 +55,21 @@ def test_a_watched_history_is_answered_when_the_server_ends(server: ServerProces
 
     code, body = party.answer()
     assert (code, body["events"]) == (200, [])
+    assert status == 0
+
+
+def test_a_query_is_refused_when_the_server_ends(server: ServerProcess) -> None:
+    register(server.url)
+    party, after = Party(server.url), Party(server.url)
+    _, run = party.ask("POST", "/api/workflows", {"workflow_type": "order", "task_queue": "q"})
+    party.send("POST", f"/api/workflows/{run['workflow_id']}/query/state", {})
+    poll = "/api/worker/query-tasks/poll"
+    assert after.ask("POST", poll, {**QUEUE, "timeout_seconds": 20})[1]["task"]
+
+    status = end(server)
+
+    code, body = party.answer()
+    assert (code, body["reason"]) == (503, "shutting_down")
     assert status == 0
 
 

@@ -32,27 +32,27 @@ class Place:
 
     def __init__(self, url: str, database_url: str) -> None:
         self.database_url = database_url
-        self._url = url
+        self.url = url
         self._pool = ThreadPoolExecutor(32)
 
     def client(self, path: str, body: Any = None) -> Answer:
         """A request of a client."""
-        return httpx.post(f"{self._url}/api{path}", json=body, headers=CLIENT, timeout=60)
+        return httpx.post(f"{self.url}/api{path}", json=body, headers=CLIENT, timeout=60)
 
     def look(self, path: str) -> Any:
         """What a client reads."""
-        answer = httpx.get(f"{self._url}/api{path}", headers=CLIENT, timeout=60)
+        answer = httpx.get(f"{self.url}/api{path}", headers=CLIENT, timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def worker(self, path: str, body: dict[str, Any]) -> Answer:
         """A request of a worker."""
-        return httpx.post(f"{self._url}/api/worker{path}", json=body, headers=WORKER, timeout=60)
+        return httpx.post(f"{self.url}/api/worker{path}", json=body, headers=WORKER, timeout=60)
 
     def status(self, task: dict[str, Any]) -> Answer:
         """How the lease of a query task stands."""
         names = ("lease_owner", "query_task_attempt")
-        path = f"{self._url}/api/worker/query-tasks/{task['query_task_id']}/status"
+        path = f"{self.url}/api/worker/query-tasks/{task['query_task_id']}/status"
         return httpx.get(path, params={n: task[n] for n in names}, headers=WORKER, timeout=60)
 
     def start(self, workflow_id: str, queue: str, **more: Any) -> dict[str, Any]:
@@ -356,7 +356,7 @@ def test_a_caller_that_leaves_frees_its_place(place: Place, queue: str) -> None:
     place.register(f"{queue}-w", queue)
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(
-            f"{place._url}/api/workflows/{queue}/query/q", json={}, headers=CLIENT, timeout=0.7
+            f"{place.url}/api/workflows/{queue}/query/q", json={}, headers=CLIENT, timeout=0.7
         )
 
     wait_until(lambda: waiting_rows(place, queue) == 0, "nobody waits")
