@@ -329,13 +329,6 @@ def continue_as_new(saw: Saw) -> None:
 
 
 @check
-def message_stream(saw: Saw) -> None:
-    assert [arguments for _, arguments in saw.result] == [[letter] for letter in LETTERS]
-    positions = [position for position, _ in saw.result]
-    assert positions == sorted(set(positions))
-
-
-@check
 def carried_signal(saw: Saw) -> None:
     assert saw.result == [0, 1, 2, 3, 4]
 

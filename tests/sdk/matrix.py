@@ -21,6 +21,8 @@ OPENING = """# What every release of the Python SDK does here
 Each cell is a program that the unmodified release carries out against this server, on SQLite and
 on PostgreSQL. A dash says that the release itself has no way to say it: it was asked whether it has
 what the second column names. Releases between those shown belong to the same protocol classes.
+What releases could say and this server does not offer is listed, with the reasons, in
+[decision 0020](../decisions/0020-optional-capabilities-that-are-left-out.md).
 
 """
 

@@ -124,17 +124,6 @@ class Relay:
         return seen
 
 
-@workflow.defn(name="streamed")
-class Streamed:
-    def run(self, ctx: Any, wanted: int) -> Steps:
-        read: list[Any] = []
-        while len(read) < wanted:
-            batch = yield from ctx.message_stream("inbox").receive(2)
-            read += [[message.position, message.arguments] for message in batch]
-            yield ctx.schedule_activity("greet", [str(len(read))])
-        return read
-
-
 @workflow.defn(name="strict")
 class Strict:
     """Refuses what is not a number before it looks at it."""
@@ -157,6 +146,6 @@ class Strict:
         return self.total
 
 
-WORKFLOWS = [Mailbox, LateReader, Impatient, WaitsSoLong, Rounds, Relay, Streamed]
+WORKFLOWS = [Mailbox, LateReader, Impatient, WaitsSoLong, Rounds, Relay]
 # A worker with validators refuses to start where a server cannot ask them; it is one of its own.
 VALIDATED = [Strict]
