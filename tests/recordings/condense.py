@@ -32,6 +32,7 @@ KEPT = (
     "command-side-effect*",
     "command-start-child-workflow",
     "command-start-timer",
+    "commands-undeclared",
     "debug",
     "describe",
     "guard-*",
