@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.http.asking import WORKER as WORKER_VERSION
 from tests.http.asking import Answer, Asker, asking
 from tests.support.databases import KINDS
 
@@ -99,6 +100,34 @@ def test_arguments_of_every_form_reach_the_worker(asker: Asker) -> None:
     opaque, named = events.values()
     assert (opaque["arguments"], opaque["payload_codec"]) == (envelope["blob"], "avro")
     assert named["arguments"].startswith("wwHioz3/VYAiN")
+
+
+@pytest.mark.parametrize(
+    ("sdk_version", "begins"),
+    [("durable-workflow-python/2.12.0", "wwHioz3/VYAiN"), ("durable-workflow-python/0.4.106", "[")],
+)
+def test_plain_arguments_that_come_before_any_worker_are_encoded_for_the_first(
+    asker: Asker, sdk_version: str, begins: str
+) -> None:
+    body = {"workflow_id": "order-42", "workflow_type": "order", "task_queue": "q"}
+    asker.ask("POST", "/api/workflows", body)
+    update(asker, input=["a"])
+    registered = {**WORKER, "runtime": "python", "sdk_version": sdk_version}
+    asker.ask("POST", "/api/worker/register", registered, {WORKER_VERSION: "1.1"})
+
+    held = task(asker)
+    complete(asker, held)
+    again = task(asker)
+    command = {"type": "complete_update", "update_id": again["workflow_update_id"]}
+    complete(asker, again, command)
+    last = task(asker)
+
+    accepted, applied = last["history_events"][2:4]
+    assert held["history_events"][2]["payload"] == accepted["payload"]
+    assert accepted["payload"]["arguments"].startswith(begins)
+    assert applied["event_type"] == "UpdateApplied"
+    for name in ("arguments", "payload_codec"):
+        assert applied["payload"][name] == accepted["payload"][name]
 
 
 def test_a_run_takes_no_more_updates_than_its_bound(asker: Asker) -> None:

@@ -89,7 +89,8 @@ def new(draft: Draft, wanted: Wanted) -> Update:
     bounds.keep(draft, "pending_update_count", run.open_updates, run.open_updates + 1, **facts)
     arguments = wanted.arguments
     if arguments is not None:
-        arguments = payloads.render(arguments, run.framing)
+        # Plain ones wait for the first worker of the run, as those of its start do.
+        arguments = payloads.render(arguments, run.framing) if run.framing else arguments
         bounds.keep(draft, "payload_size", 0, len(arguments.blob), **facts)
     accepted = client_request.accept(draft, wanted.request, None)
     return Update(

@@ -124,8 +124,10 @@ def arguments_of(draft: Draft, update: Update) -> dict[str, Any]:
     """The arguments of an update as its events carry them."""
     if update.arguments is None:
         return {"payload_codec": draft.run.codec_name}
-    arguments = payloads.in_event(Payload(update.codec or "", update.arguments))
-    return {"arguments": arguments, "payload_codec": update.codec}
+    given = Payload(update.codec or "", update.arguments)
+    if draft.run.framing is not None:
+        given = payloads.render(given, draft.run.framing)
+    return {"arguments": payloads.in_event(given), "payload_codec": given.codec}
 
 
 def append(draft: Draft, update: Update, event_type: str, payload: dict[str, Any]) -> None:

@@ -10,9 +10,10 @@ import orjson
 
 from durable_server import payloads
 from durable_server.clock import to_micro_text
-from durable_server.engine.run_state import Event, Run
+from durable_server.engine.run_state import Event, Payload, Run
 
 COMPRESSED_FROM = 50
+_TOLD = frozenset({"SignalReceived", "UpdateAccepted", "UpdateRejected"})
 _PLAIN = f'"payload_codec":"{payloads.PLAIN}"'
 
 
@@ -41,15 +42,21 @@ def for_client(event: Event) -> dict[str, Any]:
 
 
 def _worker_payload(event: Event, framing: str | None) -> Any:
-    """The payload; plain arguments of a signal that came before any worker are encoded for it."""
-    if event.event_type == "SignalReceived" and _PLAIN in event.payload:
+    """The payload; plain arguments that came before any worker of the run are encoded for it."""
+    if event.event_type in _TOLD and _PLAIN in event.payload:
         payload = orjson.loads(event.payload)
         if payload.get("payload_codec") == payloads.PLAIN:
-            given = payloads.from_envelope(payload["arguments"])
-            shown = payloads.render(given, framing)
-            told = {"arguments": payloads.to_envelope(shown), "payload_codec": shown.codec}
-            return {**payload, **told}
+            return {**payload, **_encoded(payload["arguments"], framing)}
     return orjson.Fragment(event.payload)
+
+
+def _encoded(arguments: Any, framing: str | None) -> dict[str, Any]:
+    """Plain arguments as the workers of the run read them: an envelope stays one, a blob a blob."""
+    if isinstance(arguments, str):
+        shown = payloads.render(Payload(payloads.PLAIN, arguments), framing)
+        return {"arguments": shown.blob, "payload_codec": shown.codec}
+    shown = payloads.render(payloads.from_envelope(arguments), framing)
+    return {"arguments": payloads.to_envelope(shown), "payload_codec": shown.codec}
 
 
 def _client_payload(event: Event) -> Any:
