@@ -19,7 +19,7 @@ from tests.simulation.clients import Client
 from tests.simulation.workers import Worker
 from tests.simulation.world import World, seeded_ids
 
-ROUGH_TURNS = 400
+ROUGH_TURNS = 320
 CALM_TURNS_MAX = 20_000
 CALM_SECONDS = 700
 IN_MEMORY = Path("/dev/shm")  # noqa: S108

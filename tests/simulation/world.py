@@ -58,7 +58,7 @@ def weather_of(chance: random.Random) -> Weather:
         wakes_lost=chance.choice((0.0, 0.3, 1.0)),
         loss=chance.choice((0.0, 0.05, 0.15)),
         doubles=chance.choice((0.0, 0.1)),
-        kills=chance.choice((0.0, 0.004, 0.012)),
+        kills=chance.choice((0.0, 0.003, 0.01)),
         errors=chance.choice((0.0, 0.01)),
         jumps=chance.choice((0.0, 0.005)),
         batch_max=chance.choice((1, 3, 128)),
