@@ -50,6 +50,16 @@ def input_of(declared: Declared | None, kind: str, name: str, given: Any) -> Inp
     return Input(_stored(payload, found.values), False, found.errors)
 
 
+def plain_input(given: Any) -> Payload | None:
+    """The arguments that came as `input`, where nothing declares them."""
+    if not payloads.is_envelope(given):
+        return _stored(None, given)
+    errors = payloads.envelope_errors(given, "input")
+    if errors:
+        raise invalid(errors)
+    return payloads.from_envelope(given)
+
+
 def _stored(payload: Payload | None, values: Any) -> Payload | None:
     """The payload that came, else plain values in order; none when there are none."""
     if payload is not None or not values:

@@ -39,7 +39,14 @@ SERVER: dict[str, set[str]] = {
     | {"search_attributes"},
     "views": {"engine", "payloads", "clock", "matching.channels"},
     "handlers": {
-        *("call", "engine", "advance.intents", "advance.queries", "advance.run_requests"),
+        *(
+            "call",
+            "engine",
+            "advance.intents",
+            "advance.queries",
+            "advance.run_requests",
+            "advance.signal_intents",
+        ),
         *("matching.poll", "matching.timing"),
         *("matching.channels", "store.queries", "views", "ids", "clock", "payloads"),
         *("refusal", "attribution", "search_attributes", "config", "command_contracts"),

@@ -7,8 +7,13 @@ decide. Its answer is a plain JSON-ready value, stored where a repeat must get t
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from durable_server.engine import activity_report, timeouts, timer, update_validation, workflow_task
-from durable_server.engine import signal as signaling
+from durable_server.engine import (
+    activity_report,
+    timeouts,
+    timer,
+    update_validation,
+    workflow_task,
+)
 from durable_server.engine import start as starting
 from durable_server.engine import update as updating
 from durable_server.engine.activity_report import Report
@@ -159,34 +164,6 @@ class HeartbeatWorkflowTask(Intent):
     def decide(self, state: RunState | None, moment: Moment) -> Decision:
         """See `workflow_task.heartbeat`."""
         return workflow_task.heartbeat(state, moment, self.task_id, self.lease_owner, self.attempt)
-
-
-@dataclass(slots=True, kw_only=True)
-class SendSignal(Intent):
-    """A client tells the current run of a workflow something."""
-
-    wanted: signaling.Wanted
-
-    def __post_init__(self) -> None:
-        assert self.namespace is not None
-        self.workflow_key = (self.namespace, self.wanted.request.workflow_id)
-        self.request_id = self.wanted.key
-
-    def decide(self, state: RunState | None, moment: Moment) -> Decision:
-        """See `signal.accept`."""
-        return signaling.accept(state, moment, self.wanted)
-
-
-@dataclass(slots=True, kw_only=True)
-class SignalWithStart(SendSignal):
-    """A client tells a workflow something, and has it started for that if need be."""
-
-    start: starting.Start
-    anew: bool
-
-    def decide(self, state: RunState | None, moment: Moment) -> Decision:
-        """See `signal.accept_with_start`."""
-        return signaling.accept_with_start(state, moment, self.wanted, self.start, self.anew)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,7 +7,14 @@ left alone. What clients have told the workflow and it has not used yet goes alo
 
 from typing import Any
 
-from durable_server.engine import closing, new_run, parent, signal_events, update_events
+from durable_server.engine import (
+    closing,
+    message_streams,
+    new_run,
+    parent,
+    signal_events,
+    update_events,
+)
 from durable_server.engine.decision import Draft
 from durable_server.engine.new_run import NewRun
 from durable_server.engine.run_state import Payload
@@ -44,6 +51,7 @@ def continue_as_new(
     told["workflow_link_id"] = link_id
     next_run = new_run.draft_of(new, draft.moment)
     new_run.begin(next_run, new, holder, told)
+    message_streams.hand_over(draft, next_run)
     signal_events.hand_over(draft, next_run)
     closing.close_run(draft, "completed", "continued")
     draft.append(

@@ -13,7 +13,15 @@ from typing import Any
 
 import orjson
 
-from durable_server.engine import dialects, signal, signal_events, update, update_events, waits
+from durable_server.engine import (
+    dialects,
+    message_streams,
+    signal,
+    signal_events,
+    update,
+    update_events,
+    waits,
+)
 from durable_server.engine.decision import Draft
 from durable_server.engine.resume import resume_run
 from durable_server.engine.run_state import Run, Signal, Task, Update
@@ -45,7 +53,11 @@ def begin(draft: Draft, task: Task, commands: Sequence[tuple[str, Any]]) -> None
 def _apply(draft: Draft, known: Collection[Signal]) -> None:
     wait = waits.condition_of(draft.run)
     for each in known:
-        signal_events.apply(draft, each, None if wait is None else wait["step"])
+        if message_streams.place_of(each)[1] == 0:
+            signal_events.apply(draft, each, None if wait is None else wait["step"])
+        else:
+            # Code reads a stream at its own pace; the completion says how far.
+            signal_events.see(draft, each, 0 if wait is None else wait["step"])
 
 
 def _waits_on(run: Run, commands: Sequence[tuple[str, Any]]) -> bool:

@@ -49,6 +49,7 @@ class Run:
     `digests`: what the commands of a barrier said, to know them by when they are sent again.
     `selections` maps the first step of a select group that has open members to [whether it is
     decided, the barriers of these members].
+    `streams` maps a message stream to [the last position given out, the last one read].
     """
 
     shard: int
@@ -94,6 +95,7 @@ class Run:
     waits: list[dict[str, Any]] = field(default_factory=list)
     digests: dict[str, int] = field(default_factory=dict)
     selections: dict[str, list[int]] = field(default_factory=dict)
+    streams: dict[str, list[int]] = field(default_factory=dict)
 
     def copied(self) -> "Run":
         """A run that can be changed without changing this one."""
@@ -107,6 +109,7 @@ class Run:
         run.waits = [dict(wait) for wait in run.waits] if run.waits else []
         run.digests = dict(run.digests)
         run.selections = {base: list(open_) for base, open_ in run.selections.items()}
+        run.streams = {name: list(place) for name, place in run.streams.items()}
         return run
 
     @property

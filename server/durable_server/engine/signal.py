@@ -155,11 +155,8 @@ def _retained(state: RunState, wanted: Wanted) -> Signal | None:
     """The signal that was sent with this request id, in this batch or earlier."""
     if wanted.key is None:
         return None
-    known = state.requests.get(("signal", wanted.key))
-    for signal in state.signals.values():
-        if signal.request_id == wanted.key:
-            known = signal
-    if not isinstance(known, Signal):
+    known = known_by(state, wanted.key)
+    if known is None:
         return None
     conflict = _conflict(state.run, known, wanted)
     if conflict:
@@ -175,6 +172,15 @@ def _retained(state: RunState, wanted: Wanted) -> Signal | None:
             conflict=conflict,
         )
     return known
+
+
+def known_by(state: RunState, key: str) -> Signal | None:
+    """The signal that is known by this key, of this batch or earlier."""
+    known = state.requests.get(("signal", key))
+    for signal in state.signals.values():
+        if signal.request_id == key:
+            known = signal
+    return known if isinstance(known, Signal) else None
 
 
 def _conflict(run: Run, known: Signal, wanted: Wanted) -> list[str]:

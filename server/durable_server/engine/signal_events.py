@@ -41,8 +41,9 @@ def record(draft: Draft, signal: Signal) -> Signal:
 
 
 def open_signals(draft: Draft) -> list[Signal]:
-    """The signals that workers know of and have not used, in the order of arrival."""
-    return [each for each in draft.signals() if each.status == RECEIVED and each.recorded]
+    """The signals that workers know of and have not used or seen, in the order of arrival."""
+    known = (each for each in draft.signals() if each.status == RECEIVED and each.recorded)
+    return [each for each in known if each.step is None]
 
 
 def buffered(draft: Draft, name: str) -> Signal | None:
@@ -57,6 +58,11 @@ def apply(draft: Draft, signal: Signal, step: int | None) -> None:
     applied = signal._replace(status=APPLIED, step=step, applied_at=draft.now)
     draft.put_signal(applied)
     draft.run.open_signals -= 1
+
+
+def see(draft: Draft, signal: Signal, step: int) -> None:
+    """A worker knows of the signal, and will say later when it has used it."""
+    draft.put_signal(signal._replace(step=step))
 
 
 def apply_to_wait(draft: Draft, signal: Signal, wait: waits.Wait) -> None:
@@ -84,7 +90,7 @@ def hand_over(draft: Draft, successor: Draft) -> None:
     for signal in draft.signals():
         if signal.status == RECEIVED:
             number, run_id = successor.take_command(), successor.run.run_id
-            moved = signal._replace(run_id=run_id, command_sequence=number, wait_id=None)
+            moved = signal._replace(run_id=run_id, command_sequence=number, wait_id=None, step=None)
             successor.run.open_signals += 1
             draft.run.open_signals -= 1
             # Both drafts leave the row the same: it is no longer this run's.

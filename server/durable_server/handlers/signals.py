@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from durable_server.advance.intents import SendSignal, SignalWithStart
+from durable_server.advance.signal_intents import SendSignal, SignalWithStart
 from durable_server.attribution import command_of
 from durable_server.call import Call, Reply
 from durable_server.client_input import Input, check_name, input_of

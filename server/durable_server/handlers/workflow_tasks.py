@@ -56,6 +56,10 @@ async def complete(call: Call, body: dict[str, Any], task_id: str) -> Reply:
         attempt=int(body["workflow_task_attempt"]),
         commands=commands.parse(body["commands"]),
         digest=digest_of(body["commands"]),
+        cursors=tuple(
+            (each["stream_name"], each["through_position"])
+            for each in body.get("message_stream_cursors") or ()
+        ),
     )
     intent = CompleteWorkflowTask(
         shard=_shard(body, task_id), namespace=call.namespace, completion=completion

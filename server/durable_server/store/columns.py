@@ -25,7 +25,10 @@ from durable_server.engine.run_state import (
     Workflow,
 )
 
-STEPS = ("barriers", "ready_barriers", "version_markers", "waits", "digests", "selections")
+STEPS = (
+    *("barriers", "ready_barriers", "version_markers", "waits"),
+    *("digests", "selections", "streams"),
+)
 _RUN_PLAIN = tuple(each.name for each in fields(Run) if each.name not in STEPS)
 _LEASED, _WAKE = _RUN_PLAIN.index("task_leased"), _RUN_PLAIN.index("wake_requested")
 _plain_values = attrgetter(*_RUN_PLAIN)

@@ -6,7 +6,7 @@ problem by field; applying writes events and rows into a draft. A batch is appli
 
 from typing import Any, NamedTuple
 
-from durable_server.engine import bounds, inbox
+from durable_server.engine import bounds, inbox, message_streams
 from durable_server.engine.commands import (
     barriers,
     cancel_selection_operation,
@@ -62,13 +62,17 @@ OF_DETAILS = frozenset(
 
 
 class Completion(NamedTuple):
-    """A worker's completion of a workflow task: (type, parsed command) pairs in the sent order."""
+    """A worker's completion of a workflow task: (type, parsed command) pairs in the sent order.
+
+    `cursors`: how far its code has read message streams, by name.
+    """
 
     task_id: str
     lease_owner: str
     attempt: int
     commands: list[tuple[str, Command]]
     digest: str
+    cursors: tuple[tuple[str, int], ...] = ()
 
     def refused(self) -> dict[str, Any]:
         """What the refusal of a whole batch tells its worker, beside the reason."""
@@ -129,6 +133,7 @@ def apply(draft: Draft, completion: Completion) -> list[str]:
     """Apply a batch to the run; returns the ids of the tasks it created, in command order."""
     _check_batch(draft, completion)
     inbox.begin(draft, draft.task(completion.task_id), completion.commands)
+    message_streams.read(draft, completion.cursors)
     commands = barriers.without_repeats(draft.run, completion.commands, BLOCKING)
     opening = barriers.Opening(draft.run, commands, BLOCKING)
     created: list[str] = []
