@@ -19,7 +19,7 @@ from tests.model.worlds import LEASE_SECONDS
 from tests.support.databases import KINDS, own_database
 
 PHASES = [Phase.explicit, Phase.generate, Phase.shrink]
-LONG_EXAMPLES, LONG_STEPS = 550, 100
+LONG_EXAMPLES, LONG_STEPS = 700, 100
 
 
 def live(kind: str, folder: Path, examples: int, steps: int, *, repeatable: bool) -> int:
