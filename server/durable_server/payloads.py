@@ -5,6 +5,7 @@ without an envelope are encoded here, once, and only values shown to people are 
 """
 
 import base64
+import hashlib
 import io
 import struct
 from typing import Any, TypeGuard
@@ -20,7 +21,7 @@ EMPTY_ARGUMENTS = Payload(PLAIN, "[]")
 
 _EXTERNAL_PREFIX = "dw-external-payload:v1:"
 _ENVELOPE_KEYS = ({"codec", "blob"}, {"codec", "external_storage"})
-_SINGLE_OBJECT = bytes.fromhex("c301e2a33dff55802237")
+SINGLE_OBJECT = bytes.fromhex("c301e2a33dff55802237")
 _NAMESPACE = "durable_workflow.protocol"
 
 
@@ -28,36 +29,42 @@ def _branch(name: str, field: str, kind: Any) -> dict[str, Any]:
     return {"type": "record", "name": name, "fields": [{"name": field, "type": kind}]}
 
 
-_VALUE_SCHEMA = fastavro.parse_schema(
-    {
-        "type": "record",
-        "name": "Value",
-        "namespace": _NAMESPACE,
-        "fields": [
-            {
-                "name": "value",
-                "type": [
-                    "null",
-                    _branch("BooleanValue", "boolean", "boolean"),
-                    _branch("LongValue", "long", "long"),
-                    _branch("DoubleValue", "double", "double"),
-                    _branch("BytesValue", "bytes", "bytes"),
-                    _branch("StringValue", "string", "string"),
-                    _branch("ArrayValue", "items", {"type": "array", "items": "Value"}),
-                    _branch("MapValue", "entries", {"type": "map", "values": "Value"}),
-                ],
-            }
-        ],
-    }
-)
-_WRAPPER_SCHEMA = fastavro.parse_schema(
-    {
-        "type": "record",
-        "name": "Payload",
-        "namespace": "durable_workflow",
-        "fields": [{"name": "json", "type": "string"}, {"name": "version", "type": "int"}],
-    }
-)
+_VALUE: dict[str, Any] = {
+    "type": "record",
+    "name": "Value",
+    "namespace": _NAMESPACE,
+    "fields": [
+        {
+            "name": "value",
+            "type": [
+                "null",
+                _branch("BooleanValue", "boolean", "boolean"),
+                _branch("LongValue", "long", "long"),
+                _branch("DoubleValue", "double", "double"),
+                _branch("BytesValue", "bytes", "bytes"),
+                _branch("StringValue", "string", "string"),
+                _branch("ArrayValue", "items", {"type": "array", "items": "Value"}),
+                _branch("MapValue", "entries", {"type": "map", "values": "Value"}),
+            ],
+        }
+    ],
+}
+_WRAPPER: dict[str, Any] = {
+    "type": "record",
+    "name": "Payload",
+    "namespace": "durable_workflow",
+    "fields": [
+        {"name": "json", "type": "string"},
+        {"name": "version", "type": "int", "default": 1},
+    ],
+}
+# The schemas as bundles tell them, each with the fingerprint that its framing goes by.
+VALUE_SCHEMA_TEXT = orjson.dumps(_VALUE).decode()
+VALUE_FINGERPRINT = f"crc64-avro:{SINGLE_OBJECT[2:].hex()}"
+WRAPPER_SCHEMA_TEXT = orjson.dumps(_WRAPPER).decode()
+WRAPPER_FINGERPRINT = f"sha256:{hashlib.sha256(WRAPPER_SCHEMA_TEXT.encode()).hexdigest()}"
+_VALUE_SCHEMA = fastavro.parse_schema(_VALUE)
+_WRAPPER_SCHEMA = fastavro.parse_schema(_WRAPPER)
 
 
 def is_envelope(value: Any) -> TypeGuard[dict[str, Any]]:
@@ -127,7 +134,7 @@ def render(payload: Payload, framing: str | None) -> Payload:
 def encode_avro(value: Any) -> str:
     """A JSON value in the value framing that SDKs from 2.0 on read."""
     out = io.BytesIO()
-    out.write(_SINGLE_OBJECT)
+    out.write(SINGLE_OBJECT)
     fastavro.schemaless_writer(out, _VALUE_SCHEMA, _to_branch(value))
     return base64.b64encode(out.getvalue()).decode()
 
@@ -156,8 +163,8 @@ def json_text_of_wrapper(blob: str) -> str | None:
 
 
 def _decode_avro(data: bytes) -> Any:
-    if data.startswith(_SINGLE_OBJECT):
-        stream = io.BytesIO(data[len(_SINGLE_OBJECT) :])
+    if data.startswith(SINGLE_OBJECT):
+        stream = io.BytesIO(data[len(SINGLE_OBJECT) :])
         return _from_branch(fastavro.schemaless_reader(stream, _VALUE_SCHEMA, None))
     if data[:1] == b"\x00":
         return orjson.loads(_wrapped_json(data))
