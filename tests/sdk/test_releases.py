@@ -1,11 +1,8 @@
 """The unmodified official SDK runs real programs against a real server, release by release."""
 
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
 
 from tests.sdk import matrix
@@ -13,8 +10,8 @@ from tests.sdk.checks import CHECKS, Saw
 from tests.sdk.environments import LEADING, RELEASES
 from tests.sdk.fleet import LEASES, Fleet
 from tests.sdk.programs.capabilities import CAPABILITIES
+from tests.support.databases import own_database
 from tests.support.server_process import ServerProcess
-from tests.support.services import postgres_url
 
 pytestmark = pytest.mark.sdk
 
@@ -32,30 +29,16 @@ PLACES = [
 ]
 
 
-def database(kind: str, folder: Path) -> str:
-    """The address of a new database."""
-    if kind == "sqlite":
-        return f"sqlite:///{folder}/durable.sqlite"
-    admin = postgres_url()
-    name = f"sdk_{uuid.uuid4().hex}"
-    connection = psycopg2.connect(admin)
-    connection.autocommit = True
-    try:
-        connection.cursor().execute(f"CREATE DATABASE {name}")
-    finally:
-        connection.close()
-    return f"{admin.rpartition('/')[0]}/{name}"
-
-
 @pytest.fixture(scope="module")
 def fleet(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Fleet]:
     kind, group = request.param
     folder = tmp_path_factory.mktemp("sdk")
-    server = ServerProcess(database(kind, folder), folder / "server.log", LEASES).start()
-    running = Fleet(server, group, folder)
-    yield running
-    running.close()
-    server.stop()
+    with own_database(kind, folder) as url:
+        server = ServerProcess(url, folder / "server.log", LEASES).start()
+        running = Fleet(server, group, folder)
+        yield running
+        running.close()
+        server.stop()
 
 
 def test_every_capability_has_a_check() -> None:
