@@ -168,6 +168,13 @@ def test_without_a_worker_that_judges_the_update_is_refused() -> None:
     assert story.state.run.open_updates == 0
 
 
+def test_a_request_sent_again_is_answered_for_while_no_worker_judges() -> None:
+    story = waiting()
+    update_id = judged(story, request_id="request-1")
+
+    assert ask_judged(story, has_judge=False, request_id="request-1") == update_id
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

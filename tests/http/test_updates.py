@@ -1,5 +1,7 @@
 """What a client is told of its update, and for how long it waits."""
 
+import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from tests.http.asking import Answer, Asker, asking
 from tests.support.databases import KINDS
 
 WORKER = {"worker_id": "w", "task_queue": "q"}
+ENOUGH_SECONDS = 60
 PLACE = "/api/workflows/order-42/update/paint"
 
 
@@ -165,3 +168,37 @@ def test_a_name_with_control_characters_is_refused(asker: Asker) -> None:
     answer = asker.ask("POST", "/api/workflows/order-42/update/a%07b", {})
 
     assert (answer.status, list(answer.body["errors"])) == (422, ["update_name"])
+
+
+def test_a_client_that_is_gone_is_not_waited_for(asker: Asker) -> None:
+    started(asker)
+    body = json.dumps({"wait_for": "completed", "wait_timeout_seconds": 3600}).encode()
+    received = iter([{"type": "http.request", "body": body}, {"type": "http.disconnect"}])
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(received)
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    headers = {**asker.headers, "content-type": "application/json", "content-length": len(body)}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": PLACE,
+        "raw_path": PLACE.encode(),
+        "http_version": "1.1",
+        "scheme": "http",
+        "root_path": "",
+        "query_string": b"",
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+        "headers": [
+            (name.lower().encode(), str(value).encode()) for name, value in headers.items()
+        ],
+    }
+    asker.runner.run(asyncio.wait_for(asker.application(scope, receive, send), ENOUGH_SECONDS))
+
+    assert sent[0]["status"] == 202
+    assert len(asker.server.watchers) <= 1

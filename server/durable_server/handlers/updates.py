@@ -1,5 +1,6 @@
 """Updates: what a client has a workflow carry out, and the wait for its outcome."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -26,6 +27,20 @@ from durable_server.views.updates import Wait
 
 WAIT_SECONDS_MAX = 3600
 JUDGES = "update_validation_tasks"
+
+
+@dataclass(slots=True)
+class Client:
+    """Whoever waits for an update, what they wait for now, and whether they are gone."""
+
+    watch: Any = None
+    gone: bool = False
+
+    def leave(self) -> None:
+        """The client has disconnected: nobody waits any more."""
+        self.gone = True
+        if self.watch is not None:
+            self.watch.answer(False)
 
 
 class Target(NamedTuple):
@@ -75,10 +90,6 @@ async def _wanted(
         raise Refusal("instance_not_found", workflow_id=workflow_id)
     found = input_of(target.declared, "update", name, body.get("input"))
     rejection = _rejection(found)
-    validated = rejection is None and has_validator(target.declared, name)
-    if validated and not target.judged:
-        told = {"workflow_id": workflow_id, "update_name": name, "retryable": True}
-        raise Refusal("update_validator_worker_unavailable", **told)
     # The name and the input alone make a request the same as an earlier one; a client that asks
     # again may wait for something else.
     attribution = command_of(call, {"input": body.get("input")})
@@ -144,13 +155,14 @@ def _unjudged(receipt: Receipt, reason: str) -> Refusal:
 
 async def _until_not(call: Call, asked: Update, status: str, ends_at: float) -> Update:
     """The update once it has left this status, or as it stands when the time is over."""
-    server = call.server
+    server, client = call.server, Client()
+    call.lost(client.leave)
     while True:
         # The run may hand its updates over to the one that continues it.
-        watch = server.watchers.watch(asked.run_id)
+        watch = client.watch = server.watchers.watch(asked.run_id)
         asked = await server.read(stored_updates.find_update, asked.shard, asked.update_id) or asked
         left = ends_at - monotonic_seconds()
-        if asked.status != status or left <= 0:
+        if asked.status != status or left <= 0 or client.gone:
             return asked
         if not await wait_until_changed(server, watch, left):
             found = await server.read(stored_updates.find_update, asked.shard, asked.update_id)
