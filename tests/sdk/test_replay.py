@@ -18,7 +18,7 @@ from tests.support.server_process import TOKEN, ServerProcess
 pytestmark = pytest.mark.sdk
 
 JUDGES = ("0.4.106", "2.12.0")
-# Members of fan-outs within fan-outs, and memo, are words of the later family.
+# Fan-outs within fan-outs, memo and select are words of the later family.
 LATER = ("2.12.0",)
 FEW, MANY = 4, 40
 PROGRAMS_AT_ONCE = 8
@@ -45,8 +45,11 @@ markers = st.builds(
 )
 attributes = st.builds(lambda name: {"do": "attributes", "value": name}, names)
 memos = st.builds(lambda value: {"do": "memo", "value": value}, values)
+firsts = st.builds(
+    lambda inside: {"do": "first", "of": inside},
+    st.lists(st.one_of(activities, timers), min_size=2, max_size=3),
+)
 breaks = st.builds(lambda value: {"do": "break", "value": value}, values)
-leaves = st.one_of(activities, timers)
 
 
 def steps(release: str) -> st.SearchStrategy[Step]:
@@ -59,7 +62,7 @@ def steps(release: str) -> st.SearchStrategy[Step]:
     if release in LATER:
         members = st.recursive(members, fan_out, max_leaves=4)
     plain = (activities, timers, side_effects, markers, attributes, waits(release), children)
-    more = (memos,) if release in LATER else ()
+    more = (memos, firsts) if release in LATER else ()
     return st.one_of(*plain, *more, fan_out(members))
 
 

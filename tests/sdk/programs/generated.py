@@ -63,12 +63,27 @@ class Generated:
             return ["failed", failure.exception_type, str(failure)]
         except errors.ChildWorkflowFailed as failure:
             return ["child failed", str(failure)]
+        if step["do"] == "first":
+            rest = yield from self._others(outcome)
+            return [outcome.key, outcome.value, rest]
         return [outcome, list(self.letters)] if step["do"] == "wait" else outcome
+
+    def _others(self, outcome: Any) -> Steps:
+        """What the members of a select group came to that were not the first."""
+        rest = []
+        for key, handle in outcome.remaining().items():
+            try:
+                rest.append([key, (yield handle.await_result())])
+            except errors.ActivityFailed as failure:
+                rest.append([key, str(failure)])
+        return rest
 
     def _command(self, ctx: Any, step: Step) -> Any:
         do, value = step["do"], step.get("value")
         if do == "all":
             return [self._command(ctx, member) for member in step["of"]]
+        if do == "first":
+            return ctx.select({str(n): self._command(ctx, m) for n, m in enumerate(step["of"])})
         if do == "wait":
             if step["fresh"]:
                 return ctx.wait_condition(lambda: self.fresh >= value, **step["options"])

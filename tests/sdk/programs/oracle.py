@@ -19,6 +19,7 @@ from replaying import Event, Run, Witness, types, verdicts
 SLOTS = 60
 LETTER_SECONDS = 0.4
 PROGRAM_SECONDS_MAX = 90.0
+CHILD = "ChildWorkflowScheduled"
 
 
 class Oracle:
@@ -52,8 +53,7 @@ class Oracle:
                 await self._send_letters(workflow_id, program["updates"])
         except TimeoutError:
             late = [f"{workflow_id} has not closed"]
-        listed = (await self._client.list_workflow_runs(workflow_id)).runs
-        runs = [await self._run(workflow_id, item.run_id) for item in listed]
+        runs = await self._family(workflow_id)
         wrong = late or [verdict for run in runs for verdict in told(run)]
         shown = [f"{verdict} of {json.dumps(program)}" for verdict in wrong]
         return sum(len(run.tasks) for run in runs), shown
@@ -77,6 +77,15 @@ class Oracle:
                 # It closed meanwhile, or the update's handler refused the letter.
                 print(f"{workflow_id}: {refused}", file=sys.stderr)
             await asyncio.sleep(LETTER_SECONDS)
+
+    async def _family(self, workflow_id: str) -> list[Run]:
+        """All runs of a workflow and of its children, who have ended before it."""
+        listed = (await self._client.list_workflow_runs(workflow_id)).runs
+        runs = [await self._run(workflow_id, item.run_id) for item in listed]
+        born = [e["payload"] for r in runs for e in r.history if e["event_type"] == CHILD]
+        for child in born:
+            runs += await self._family(child["child_workflow_instance_id"])
+        return runs
 
     async def _run(self, workflow_id: str, run_id: str) -> Run:
         history: list[Event] = (await self._client.get_history(workflow_id, run_id))["events"]
