@@ -35,7 +35,7 @@ class Live:
             return {"workflow_id": f"fuzz-{uuid.uuid4().hex}"}
         if name.startswith("archive"):
             return self._closed_run()
-        if stem in ("workflows", "history", "runs", "debug"):
+        if stem in ("workflows", "history", "runs", "debug", "signals", "updates"):
             return self._run()
         if name == "poll" or operation_id in ("workers.heartbeat", "workers.deregister"):
             return self._worker(WORKER)
