@@ -301,6 +301,15 @@ def test_a_group_that_is_not_all_there_refuses_the_batch() -> None:
     assert list(refused.value.facts["errors"]) == ["commands.1"]
 
 
+def test_the_fields_of_a_member_are_echoed_as_they_were_sent() -> None:
+    story = racing()
+    [first, second] = members(1, 1, kinds=("activity", "timer"))
+    scheduled, timed = told(story, "ActivityScheduled"), told(story, "TimerScheduled")
+
+    assert {name: scheduled[name] for name in first} == first
+    assert {name: timed[name] for name in second} == second
+
+
 def test_nested_groups_have_one_barrier_and_keep_their_paths() -> None:
     story = Story()
     story.lease()

@@ -98,10 +98,11 @@ class Life:
     def complete(self) -> None:
         """A worker completes its workflow task and the run goes on."""
         rows = self.world.rows()
-        if self._draw(st.booleans()):
-            wanted = wishes.grouped(self._draw(wishes.GROUPS), rows.run.next_step)
-        else:
+        mark = self._draw(st.sampled_from([wishes.grouped, wishes.selected, None]))
+        if mark is None:
             wanted = self._draw(wishes.BATCHES)
+        else:
+            wanted = mark(self._draw(wishes.GROUPS), rows.run.next_step)
         if not wishes.waits(wanted):
             wanted = [*wanted, {"type": "start_timer", "delay_seconds": 1}]
         self._complete(rows, wanted)

@@ -61,7 +61,26 @@ def activities(draw: st.DrawFn) -> Command:
     return {**command, **{name: value for name, value in timeouts.items() if value is not None}}
 
 
-STEPS = st.one_of(activities(), TIMERS, SIDE_EFFECTS, MARKERS)
+NOTES = st.builds(
+    lambda name, value: {"type": "upsert_memo", "entries": {name: value}},
+    st.sampled_from(["first", "second"]),
+    st.sampled_from([None, 1, "two", [3.5, True]]),
+)
+LABELS = st.builds(
+    lambda name, value: {"type": "upsert_search_attributes", "attributes": {name: value}},
+    st.sampled_from(["first", "second"]),
+    st.sampled_from([None, 1, " two ", ["a", "b"]]),
+)
+LOCALS = st.builds(
+    lambda outcome: {
+        "type": "record_local_activity",
+        "activity_type": "price",
+        "outcome": outcome,
+        "message": "no",
+    },
+    st.sampled_from(["completed", "failed", "timed_out", "cancelled"]),
+)
+STEPS = st.one_of(activities(), TIMERS, SIDE_EFFECTS, MARKERS, NOTES, LABELS, LOCALS)
 BATCHES = st.lists(STEPS, max_size=4)
 GROUPS = st.lists(st.one_of(activities(), TIMERS), min_size=2, max_size=4)
 
@@ -78,6 +97,28 @@ def grouped(commands: list[Command], base: int) -> list[Command]:
             "parallel_group_index": index,
         }
         marked.append({**command, **group, "parallel_group_path": [group]})
+    return marked
+
+
+def selected(commands: list[Command], base: int) -> list[Command]:
+    """The commands marked as the members of one select group whose first is step `base`."""
+    marked: list[Command] = []
+    for index, command in enumerate(commands):
+        kind = "timer" if command["type"] == "start_timer" else "activity"
+        place = {
+            "parallel_group_id": f"select-calls:{base}:{len(commands)}",
+            "parallel_group_kind": "mixed",
+            "parallel_group_mode": "select",
+            "parallel_group_base_sequence": base,
+            "parallel_group_size": len(commands),
+            "parallel_group_index": index,
+            "selection_member_key": index,
+            "selection_member_index": index,
+            "selection_member_base_sequence": base + index,
+            "selection_member_size": 1,
+            "selection_member_kind": kind,
+        }
+        marked.append({**command, **place, "parallel_group_path": [place]})
     return marked
 
 

@@ -42,7 +42,7 @@ def parse_group(fields: Fields) -> dict[str, Any] | None:
     if path[0].get("parallel_group_mode") == "select" and not _names_member(path[0]):
         fields.problem(_PATH, _SELECT)
         return None
-    return {**group, _PATH: path}
+    return {**path[-1], _PATH: path}
 
 
 def in_select_group(fields: Fields) -> bool:
