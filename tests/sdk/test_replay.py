@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.sdk.environments import python_for
 from tests.sdk.fleet import LEASES, PROGRAMS, environment
+from tests.support.databases import own_database
 from tests.support.server_process import TOKEN, ServerProcess
 
 pytestmark = pytest.mark.sdk
@@ -133,12 +134,13 @@ class Judge:
         self._process.wait()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: Any) -> Iterator[ServerProcess]:
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
+def server(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("oracle")
-    running = ServerProcess(f"sqlite:///{folder}/durable.sqlite", folder / "server.log", LEASES)
-    yield running.start()
-    running.stop()
+    with own_database(request.param, folder) as url:
+        running = ServerProcess(url, folder / "server.log", LEASES)
+        yield running.start()
+        running.stop()
 
 
 @pytest.fixture(params=JUDGES)
