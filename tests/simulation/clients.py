@@ -37,6 +37,7 @@ class Client(Party):
         wishes = [self._describe, self._describe, self._signal, self._signal, self._signal]
         wishes += [self._update, self._update, self._cancel, self._terminate, self._start]
         wishes += [self._repair, self._archive, self._look_into]
+        wishes += [self._signal_with_start, self._append]
         for _ in range(self.chance.randrange(REQUESTS_MAX)):
             if self.world.calm:
                 return
@@ -95,6 +96,32 @@ class Client(Party):
         assert status in (200, 202, 404, 409), (status, answer)
         if status in (200, 202):
             self.world.judge.signal_accepted(workflow_id, body["request_id"])
+
+    async def _signal_with_start(self, workflow_id: str) -> None:
+        """Signal a workflow that is started for it, unless it is there."""
+        path = f"/api/workflows/{workflow_id}/signal-with-start/ready"
+        body: dict[str, Any] = {
+            "workflow_type": "order",
+            "task_queue": QUEUE,
+            "signal_input": ["go"],
+            "request_id": self.new_request_id(),
+        }
+        if self.chance.random() < 0.5:
+            body["closed_run_policy"] = "start_new_run"
+        status, answer = await self.insist("POST", path, body)
+        assert status in (200, 201, 202, 409), (status, answer)
+        if status < 300:
+            self.world.judge.signal_accepted(workflow_id, body["request_id"])
+
+    async def _append(self, workflow_id: str) -> None:
+        """Append to a message stream; the same message id is one message."""
+        path = f"/api/workflows/{workflow_id}/message-streams/inbox/messages"
+        body = {"message_id": self.new_request_id(), "input": ["a"]}
+        status, answer = await self.insist("POST", path, body)
+        assert status in (202, 404, 409), (status, answer)
+        if status == 202:
+            message = (workflow_id, body["message_id"])
+            self.world.judge.message_appended(message, answer["position"])
 
     async def _update(self, workflow_id: str) -> None:
         path = f"/api/workflows/{workflow_id}/update/change"

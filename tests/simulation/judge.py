@@ -24,6 +24,7 @@ class Judge:
         self._started: dict[str, str] = {}
         self._signalled: set[tuple[str, str]] = set()
         self._updated: dict[tuple[str, str], str] = {}
+        self._positions: dict[tuple[str, int], str] = {}
         self._known: dict[Key, Rows] = {}
         self._connection = sqlite3.connect(path, isolation_level=None)
 
@@ -76,6 +77,12 @@ class Judge:
     def signal_accepted(self, workflow_id: str, request_id: str) -> None:
         """A client was told that its signal is accepted."""
         self._signalled.add((workflow_id, request_id))
+
+    def message_appended(self, message: tuple[str, str], position: int) -> None:
+        """A place in a workflow's stream is given to one message."""
+        workflow_id, message_id = message
+        known = self._positions.setdefault((workflow_id, position), message_id)
+        assert known == message_id, f"two messages at position {position} of {workflow_id}"
 
     def update_accepted(self, workflow_id: str, request_id: str, update_id: str) -> None:
         """I38: a request id is answered with one update, however often it is sent."""
