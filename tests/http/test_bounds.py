@@ -123,6 +123,32 @@ def test_a_start_that_exceeds_a_limit_is_refused_by_field(
     assert started.status == 201
 
 
+@pytest.mark.parametrize(
+    ("setting", "path", "limit_kind"),
+    [
+        ("limit_pending_signals", "signal/go", "pending_signal_count"),
+        ("limit_pending_updates", "update/go", "pending_update_count"),
+    ],
+)
+@pytest.mark.parametrize("limit", [2, 0])
+def test_a_run_takes_in_as_many_messages_as_its_limit_says(
+    kind: str, tmp_path: Path, setting: str, path: str, limit_kind: str, limit: int
+) -> None:
+    with asking(kind, tmp_path, **{setting: limit}) as asker:
+        begin(asker)
+        body = {"input": [1], **({"wait_for": "accepted"} if "update" in path else {})}
+        target = f"/api/workflows/order-42/{path}"
+        answers = [asker.ask("POST", target, body) for _ in range(3)]
+
+    assert [answer.status for answer in answers[:2]] == [202, 202]
+    if limit:
+        refusal = answers[2].body
+        assert (answers[2].status, refusal["reason"]) == (409, "structural_limit_exceeded")
+        assert (refusal["limit_kind"], refusal["configured_limit"]) == (limit_kind, limit)
+    else:
+        assert answers[2].status == 202
+
+
 def test_without_limits_everything_is_taken(kind: str, tmp_path: Path) -> None:
     with asking(kind, tmp_path, **{setting: 0 for setting, _, _, _ in CASES.values()}) as asker:
         begin(asker)
