@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from durable_server.engine import activity_report, timer
+from durable_server.engine import activity_report, selections, timer
 from durable_server.engine.run_state import Payload
 from durable_server.refusal import Refusal
 
@@ -137,6 +137,15 @@ def test_a_member_that_closes_later_does_not_wake_a_run_that_an_activity_blocks(
     finish(story, story.start_activity())
 
     assert story.state.run.task_id is not None
+
+
+def test_a_run_waits_for_a_group_until_it_is_decided() -> None:
+    story = racing()
+    waiting = selections.blocked(story.state.run)
+    finish(story, story.start_activity())
+
+    assert waiting
+    assert not selections.blocked(story.state.run)
 
 
 def test_a_list_closes_with_its_last_step_and_the_first_failure_decides_how() -> None:

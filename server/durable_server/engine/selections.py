@@ -89,8 +89,10 @@ def leave(run: Run, member: Member) -> None:
 
 
 def blocked(run: Run) -> bool:
-    """Whether steps other than members of select groups keep the run from going on."""
-    loose = {str(base) for open_now in run.selections.values() for base in open_now[1:]}
+    """Whether the run waits for steps: for a group that is not decided, or for ordinary ones."""
+    if any(not decided for decided, *_ in run.selections.values()):
+        return True
+    loose = {str(base) for _, *bases in run.selections.values() for base in bases}
     return any(barrier not in loose for barrier in run.barriers)
 
 
