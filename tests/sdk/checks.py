@@ -329,6 +329,11 @@ def continue_as_new(saw: Saw) -> None:
 
 
 @check
+def message_stream(saw: Saw) -> None:
+    assert saw.result == [[number, [letter]] for number, letter in enumerate(LETTERS, 1)]
+
+
+@check
 def carried_signal(saw: Saw) -> None:
     assert saw.result == [0, 1, 2, 3, 4]
 

@@ -80,6 +80,9 @@ CAPABILITIES = {
         "a child that is retried", (f"{CONTEXT}.start_child_workflow(retry_policy)",)
     ),
     "continue_as_new": Capability("continue-as-new"),
+    "message_stream": Capability(
+        "message streams, across continue-as-new", ("client.Client.append_message_stream",)
+    ),
     "carried_signal": Capability("signals across continue-as-new", ("workflow.signal",)),
     "cancel": Capability("cancel; the running activity learns of it"),
     "terminate": Capability("terminate"),

@@ -110,6 +110,15 @@ async def carried_signal(stage: Stage) -> Facts:
     return await chain(stage, handle)
 
 
+async def message_stream(stage: Stage) -> Facts:
+    handle = await stage.start("streamed", len(LETTERS), [])
+    for number, letter in [*enumerate(LETTERS), (0, LETTERS[0])]:
+        await stage.client.append_message_stream(
+            handle.workflow_id, "inbox", message_id=f"m{number}", args=[letter]
+        )
+    return await chain(stage, handle)
+
+
 async def _waiting(stage: Stage, workflow_type: str, *arguments: Any) -> Any:
     """A workflow that has opened its wait."""
     handle = await stage.start(workflow_type, *arguments)

@@ -124,6 +124,19 @@ class Relay:
         return seen
 
 
+@workflow.defn(name="streamed")
+class Streamed:
+    """Reads at most two messages in a run, and continues as new for the next ones."""
+
+    def run(self, ctx: Any, wanted: int, read: list[Any]) -> Steps:
+        batch = yield from ctx.message_stream("inbox").receive(2)
+        seen = [*read, *([message.position, message.arguments] for message in batch)]
+        yield ctx.schedule_activity("greet", [str(len(seen))])
+        if len(seen) < wanted:
+            yield ctx.continue_as_new(wanted, seen)
+        return seen
+
+
 @workflow.defn(name="strict")
 class Strict:
     """Refuses what is not a number before it looks at it."""
@@ -146,6 +159,6 @@ class Strict:
         return self.total
 
 
-WORKFLOWS = [Mailbox, LateReader, Impatient, WaitsSoLong, Rounds, Relay]
+WORKFLOWS = [Mailbox, LateReader, Impatient, WaitsSoLong, Rounds, Relay, Streamed]
 # A worker with validators refuses to start where a server cannot ask them; it is one of its own.
 VALIDATED = [Strict]
