@@ -19,8 +19,8 @@ ROOM = {"Authorization": f"Bearer {TOKEN}"}
 CLIENT = {**ROOM, "X-Durable-Workflow-Control-Plane-Version": "2"}
 WORKER = {**ROOM, "X-Durable-Workflow-Protocol-Version": "1.20"}
 SETTINGS = {
-    "WORKFLOW_SERVER_QUERY_TASK_TIMEOUT": "3",
-    "WORKFLOW_SERVER_QUERY_TASK_LEASE_TIMEOUT": "1",
+    "WORKFLOW_SERVER_QUERY_TASK_TIMEOUT": "6",
+    "WORKFLOW_SERVER_QUERY_TASK_LEASE_TIMEOUT": "3",
     "WORKFLOW_SERVER_QUERY_TASK_MAX_PENDING_PER_QUEUE": "4",
     "WORKFLOW_SERVER_QUERY_TASK_TTL_SECONDS": "77",
 }
@@ -257,7 +257,7 @@ def test_a_slow_worker_costs_its_caller_no_more_than_the_timeout(place: Place, q
 
     told = refused(asked.result(), 504, "query_worker_timeout")
 
-    assert 2.9 < time.monotonic() - begun < 4.5
+    assert 5.9 < time.monotonic() - begun < 9
     assert told["result"] is None
     late = place.report(task, "complete", result=1)
     assert refused(late, 409, "query_task_timed_out")["outcome"] == "rejected"
@@ -290,6 +290,9 @@ def test_only_the_holder_reports_and_only_once(place: Place, queue: str) -> None
     assert refused(stale, 409, "query_task_attempt_mismatch")["current_attempt"] == 1
     assert place.status(task).json()["can_continue"] is True
     refused(place.status({**task, "lease_owner": "thief"}), 409, "lease_owner_mismatch")
+    bare = f"{place.url}/api/worker/query-tasks/{task['query_task_id']}/status"
+    told = refused(httpx.get(bare, headers=WORKER, timeout=60), 422, "validation_failed")
+    assert list(told["errors"]) == ["lease_owner", "query_task_attempt"]
     assert place.report(task, "complete", result=1).status_code == 200
     refused(place.report(task, "complete", result=2), 409, "query_task_not_leased")
     assert asked.result().json()["result"] == 1

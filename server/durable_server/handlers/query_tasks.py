@@ -59,18 +59,9 @@ async def fail(call: Call, body: dict[str, Any], query_task_id: str) -> Reply:
 
 
 async def status(
-    call: Call,
-    query_task_id: str,
-    lease_owner: str | None = None,
-    query_task_attempt: int | None = None,
+    call: Call, query_task_id: str, lease_owner: str, query_task_attempt: int
 ) -> Reply:
     """How the lease of a query task stands; asking extends nothing."""
-    if lease_owner is None or query_task_attempt is None:
-        given = {"lease owner": lease_owner, "query task attempt": query_task_attempt}
-        missing = [name for name, value in given.items() if value is None]
-        raise invalid(
-            {name.replace(" ", "_"): [f"The {name} field is required."] for name in missing}
-        )
     claim = Claim(call.namespace, query_task_id, lease_owner, query_task_attempt)
     found, now = await call.server.read(_standing, _shard(query_task_id), query_task_id)
     task = query_task.owned(found, claim)
@@ -129,12 +120,6 @@ def _result(body: dict[str, Any], bytes_max: int) -> Result:
         raise _too_large("result", bytes_max)
     if envelope is None:
         return Result(text, None, None)
-    if not payloads.is_envelope(envelope):
-        wanted = "The result envelope field must have exactly codec and blob."
-        raise invalid({"result_envelope": [wanted]})
-    errors = payloads.envelope_errors(envelope, "result_envelope")
-    if errors:
-        raise invalid(errors)
     payload = payloads.from_envelope(envelope)
     if 0 < bytes_max < len(payload.blob):
         raise _too_large("result_envelope.blob", bytes_max)

@@ -87,6 +87,7 @@ class QueryRule:
             for each in operation.parameters
             if each.location == "query" and each.name != "namespace"
         }
+        self.required = {name for name, (each, _) in self._rules.items() if each.required}
 
     @property
     def names(self) -> frozenset[str]:
@@ -95,7 +96,7 @@ class QueryRule:
 
     def read(self, query: bytes) -> dict[str, Any]:
         """The parameters that are present, each of its type."""
-        if not query or not self._rules:
+        if not self._rules or (not query and not self.required):
             return {}
         found: dict[str, Any] = {}
         problems = Problems()
@@ -107,6 +108,8 @@ class QueryRule:
             if not rule[1].is_valid(value):
                 problems.add([name], f"The {label_of([name])} field is invalid.")
             found[name] = value
+        for name in sorted(self.required - found.keys()):
+            problems.add([name], f"The {label_of([name])} field is required.")
         problems.refuse()
         return found
 

@@ -285,7 +285,9 @@ def _name(request: Request) -> None:
 
 def _bound(plan: Plan, body: dict[str, Any], query: bytes, ids: dict[str, str]) -> dict[str, Any]:
     """What the handler is called with; refused when it breaks the contract."""
-    arguments: dict[str, Any] = {**plan.query.read(query), **ids} if query else dict(ids)
+    arguments: dict[str, Any] = dict(ids)
+    if query or plan.query.required:
+        arguments = {**plan.query.read(query), **ids}
     if plan.body is not None:
         plan.body.check(body)
         arguments["body"] = body
