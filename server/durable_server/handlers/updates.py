@@ -9,7 +9,7 @@ from durable_server.advance.intents import AcceptUpdate, WithdrawUpdate
 from durable_server.attribution import command_of
 from durable_server.call import Call, Reply
 from durable_server.client_input import Input, check_name, input_of
-from durable_server.clock import SECOND, monotonic_seconds
+from durable_server.clock import SECOND
 from durable_server.command_contracts import Declared, has_validator
 from durable_server.engine.client_request import ClientRequest
 from durable_server.engine.run_state import Run, Update
@@ -67,7 +67,7 @@ async def _update(
 ) -> Reply:
     check_name("update", name)
     wanted = await _wanted(call, body, place, name)
-    wait, ends_at = _wait(call, body), monotonic_seconds() + _seconds(call, body)
+    wait, ends_at = _wait(call, body), call.server.matcher.timers.now() + _seconds(call, body)
     shard = shard_of(call.namespace, place[0])
     intent = AcceptUpdate(shard=shard, namespace=call.namespace, wanted=wanted)
     receipt: Receipt = await call.server.lanes.put(intent)
@@ -161,7 +161,7 @@ async def _until_not(call: Call, asked: Update, status: str, ends_at: float) -> 
         # The run may hand its updates over to the one that continues it.
         watch = client.watch = server.watchers.watch(asked.run_id)
         asked = await server.read(stored_updates.find_update, asked.shard, asked.update_id) or asked
-        left = ends_at - monotonic_seconds()
+        left = ends_at - server.matcher.timers.now()
         if asked.status != status or left <= 0 or client.gone:
             return asked
         if not await wait_until_changed(server, watch, left):

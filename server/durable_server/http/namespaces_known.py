@@ -1,10 +1,10 @@
 """Which namespaces surely exist, so that the gate need not ask the store for every request."""
 
-from durable_server.clock import monotonic_seconds
+from durable_server.clock import SECOND
 from durable_server.server import Server
 from durable_server.store.namespaces import find_namespace
 
-KNOWN_SECONDS = 5.0
+KNOWN_SECONDS = 5
 _KNOWN_MAX = 10_000
 
 
@@ -13,18 +13,18 @@ class KnownNamespaces:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._until: dict[str, float] = {}
+        self._until: dict[str, int] = {}
 
     def surely_exists(self, name: str) -> bool:
         """Whether a namespace of this name was found a short while ago."""
-        return self._until.get(name, 0.0) > monotonic_seconds()
+        return self._until.get(name, 0) > self._server.clock.now()
 
     async def exists(self, name: str) -> bool:
         """Whether the store knows a namespace of this name."""
-        now = monotonic_seconds()
+        now = self._server.clock.now()
         if await self._server.read(find_namespace, name) is None:
             return False
         if len(self._until) >= _KNOWN_MAX:
             self._until.clear()
-        self._until[name] = now + KNOWN_SECONDS
+        self._until[name] = now + KNOWN_SECONDS * SECOND
         return True
