@@ -14,7 +14,10 @@ from tests.http.asking import CONTROL, TOKENS, WORKER, Asker, asking
 
 OPERATIONS = bundle.operations()
 EVERY = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: o.operation_id)
-OPERATORS = ("workflows.", "history.", "schedules.", "search_attributes.", "task_queues.")
+OPERATORS = (
+    *("workflows.", "runs.", "history.", "debug.", "signals.", "message_streams.", "updates."),
+    *("queries.", "schedules.", "search_attributes.", "task_queues."),
+)
 
 
 @pytest.fixture(scope="module")

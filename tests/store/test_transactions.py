@@ -7,7 +7,7 @@ import pytest
 from durable_server.engine.decision import Decision
 from durable_server.engine.run_state import Payload
 from durable_server.refusal import Refusal
-from durable_server.store import activities, messages, runs, tasks, timers, workers
+from durable_server.store import activities, messages, open_work, runs, tasks, timers, workers
 from durable_server.store.database import StoreConflict, StoreLost
 from durable_server.store.errors import classify
 from durable_server.store.transaction import Taker
@@ -114,7 +114,9 @@ def test_queries_find_what_is_due(store):
         assert len(timers.due_timers(tx, NOW + 1, 9)) == 1 and timers.next_due(tx) == NOW + 1
         assert len(activities.due_activities(tx, NOW + 3, 9)) == 1
         assert len(runs.due_runs(tx, NOW + 5, 9)) == 1 and runs.next_deadline(tx) == NOW + 5
-        assert activities.find_open_type(tx, *keys_of(start)[0]) == "greet"
+        found = open_work.first_open(tx, start.state.run)
+        assert found.activity is not None and found.activity.activity_type == "greet"
+        assert found.child is None and found.workflow_task is not None
         assert tasks.expired_leases(tx, NOW, 9) == [] and tasks.next_lease_expiry(tx) is None
         assert tasks.ready_channels(tx, NOW) == [("default", "q", "workflow")]
         assert messages.due_messages(tx, NOW, 9) == start.messages

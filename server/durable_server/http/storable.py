@@ -10,6 +10,8 @@ from durable_server.http.bind import Problems, label_of
 _RAW = frozenset({"blob", "codec", "payload_codec", "description"})
 _VALUES = frozenset({"arguments", "details", "input", "memo", "result", "search_attributes"})
 _ENVELOPE = {"codec", "blob"}
+# Objects whose names are stored as they are.
+_NAMED = frozenset({"workflow_command_contracts"})
 
 
 def check_ids(ids: dict[str, str]) -> None:
@@ -38,6 +40,8 @@ def _walk(problems: Problems, path: list[Any], node: Any) -> None:
             if name in _RAW or name in _VALUES:
                 _check(problems, [*path, name], value)
         elif name not in _VALUES or _is_envelope(value):
+            for inner in value if name in _NAMED and isinstance(value, dict) else ():
+                _check(problems, [*path, name, inner], inner)
             _walk(problems, [*path, name], value)
 
 
