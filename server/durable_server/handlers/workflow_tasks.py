@@ -35,9 +35,9 @@ async def poll(call: Call, body: dict[str, Any]) -> Reply:
         int(body.get("history_page_size") or settings.history_page_size_default),
         settings.history_page_size_max,
     )
-    wish = Poll(channel, worker, body.get("poll_request_id"), page_size)
-    if JUDGED in (body.get("task_kinds") or ()):
-        wish.other = channel._replace(kind=JUDGED)
+    first, *further = [channel._replace(kind=kind) for kind in _kinds(body)]
+    wish = Poll(first, worker, body.get("poll_request_id"), page_size)
+    wish.other = further[0] if further else None
     leased = await wait_for_task(server, wish, body.get("timeout_seconds"), call.lost)
     if leased is None:
         return Reply(200, {"task": None, "poll_status": "empty"})
@@ -46,6 +46,11 @@ async def poll(call: Call, body: dict[str, Any]) -> Reply:
         return Reply(200, shown_judgement(found, worker.framing))
     task = shown_task(leased, body.get("accept_history_encoding"), server.limits)
     return Reply(200, {"task": task, "poll_status": "leased"})
+
+
+def _kinds(body: dict[str, Any]) -> list[str]:
+    """The kinds of tasks that a poll waits for, each once."""
+    return sorted(set(body.get("task_kinds") or ("workflow",)), reverse=True)
 
 
 async def complete(call: Call, body: dict[str, Any], task_id: str) -> Reply:
