@@ -142,6 +142,15 @@ class Settings(BaseSettings):
     history_page_size_max: int = _setting(
         1000, "Most events on a page of history.", unit="events", ge=1
     )
+    history_export_max_bytes: int = _bound(
+        67_108_864, "Largest history that is exported as one document.", "bytes"
+    )
+    history_export_signing_key: SecretStr = _setting(
+        SecretStr(""), "Key that exports are signed with; unset: they are not.", secret=True
+    )
+    history_export_signing_key_id: str = _setting(
+        "", "Name of that key, told to readers of exports."
+    )
     compression_enabled: bool = _setting(True, "Whether large replies are compressed.")
     caller_type_header: str = _setting(
         "X-Workflow-Caller-Type", "Header of a forwarded caller type.", pattern=_HEADER

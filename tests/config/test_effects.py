@@ -34,6 +34,14 @@ ELSEWHERE = {
     "signature_strict": ("auth/test_drivers.py", "strict=True"),
     "auth_backward_compatible": ("auth/test_roles.py", "auth_backward_compatible"),
     "limit_pending_children": ("config/test_bounds.py", "limit_pending_children"),
+    **{
+        name: ("http/test_exports.py", name)
+        for name in (
+            "history_export_max_bytes",
+            "history_export_signing_key",
+            "history_export_signing_key_id",
+        )
+    },
     "update_wait_completion_timeout_seconds": (
         "http/test_updates.py",
         "update_wait_completion_timeout_seconds",

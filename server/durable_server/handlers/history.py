@@ -1,4 +1,4 @@
-"""The history of a run, page by page, and the wait for a new event."""
+"""The history of a run: page by page, waiting for a new event, or whole as a bundle."""
 
 from typing import Any
 
@@ -8,10 +8,14 @@ from durable_server.ids import shard_in
 from durable_server.matching.timing import wait_until_changed
 from durable_server.refusal import Refusal
 from durable_server.store import history as histories
+from durable_server.store import open_work as stored_open_work
 from durable_server.store import runs as stored_runs
 from durable_server.views.events import for_client, page_token, sequence_of
+from durable_server.views.export import Exported, SigningKey, document
 
 PAGE_SIZE_DEFAULT = 1000
+# Of each kind; more open rows than this no run has unless its bounds were lifted.
+OPEN_ROWS_MAX = 10_000
 
 
 async def list(
@@ -40,6 +44,45 @@ async def list(
             "next_page_token": page_token(events[-1].sequence) if more else None,
         },
     )
+
+
+async def export(call: Call, workflow_id: str, run_id: str) -> Reply:
+    """The whole run as one document with a checksum, also while it is open."""
+    settings = call.server.settings
+    secret = settings.history_export_signing_key.get_secret_value()
+    key = SigningKey(secret, settings.history_export_signing_key_id or None) if secret else None
+    place, bytes_max = (call.namespace, workflow_id, run_id), settings.history_export_max_bytes
+    return await call.server.read(_bundle, place, call.server.clock.now(), key, bytes_max)
+
+
+def _bundle(
+    tx: Any, place: tuple[str, str, str], now: int, key: SigningKey | None, bytes_max: int
+) -> Reply:
+    """Read and written out in one go, away from the loop that serves others."""
+    namespace, workflow_id, run_id = place
+    found = stored_runs.find_run(tx, namespace, workflow_id, run_id)
+    current = stored_runs.find_current_run(tx, namespace, workflow_id)
+    if found is None or current is None:
+        raise Refusal("run_not_found", workflow_id=workflow_id, run_id=run_id)
+    run, details = found
+    if 0 < bytes_max < run.history_bytes:
+        raise Refusal(
+            "history_too_large",
+            workflow_id=workflow_id,
+            run_id=run_id,
+            history_size_bytes=run.history_bytes,
+            limit=bytes_max,
+        )
+    key_of_run = (run.shard, run.run_id)
+    exported = Exported(
+        run=run,
+        details=details,
+        current_run_id=current[0].current_run_id,
+        events=histories.list_events(tx, *key_of_run, 0, run.last_sequence),
+        open=stored_open_work.list_open(tx, *key_of_run, OPEN_ROWS_MAX),
+        now=now,
+    )
+    return Reply(200, raw=(document(exported, key), "application/json"))
 
 
 async def _wait_for_events(

@@ -41,6 +41,21 @@ def for_client(event: Event) -> dict[str, Any]:
     }
 
 
+def for_export(event: Event, framing: str | None) -> dict[str, Any]:
+    """An event in a bundle, under both names that readers of bundles know its type by."""
+    payload = _worker_payload(event, framing)
+    return {
+        "id": event.event_id,
+        "sequence": event.sequence,
+        "type": event.event_type,
+        "event_type": event.event_type,
+        "workflow_task_id": event.task_id,
+        "workflow_command_id": event.command_id,
+        "recorded_at": to_micro_text(event.recorded_at),
+        "payload": payload if isinstance(payload, dict) else orjson.loads(event.payload),
+    }
+
+
 def _worker_payload(event: Event, framing: str | None) -> Any:
     """The payload; plain arguments that came before any worker of the run are encoded for it."""
     if event.event_type in _TOLD and _PLAIN in event.payload:
