@@ -190,7 +190,8 @@ class ServerMachine(RuleBasedStateMachine):
         self._ask("POST", path, body)
         after = self.asker.everything(self.queue)
         for run_id, rows in before.runs.items():
-            assert after.runs[run_id].events == rows.events, "I20"
+            added = after.runs[run_id].events[len(rows.events) :]
+            assert after.runs[run_id].events == rows.events, f"I20: {path} {body} added {added}"
 
     # What time does.
 
