@@ -374,6 +374,15 @@ def archive(saw: Saw) -> None:
 
 
 @check
+def exported(saw: Saw) -> None:
+    assert saw.result == 8
+    assert saw.facts["verified"] == ["ok", []]
+    [command] = saw.facts["replayed"]
+    assert command["result"] == 8
+    assert saw.facts["forged"] == ["integrity.checksum_mismatch"]
+
+
+@check
 def runs(saw: Saw) -> None:
     assert saw.result == [2, 0]
     [first, second] = saw.facts["runs"]

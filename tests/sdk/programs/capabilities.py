@@ -90,6 +90,10 @@ CAPABILITIES = {
     "overdue": Capability("a run that takes too long"),
     "memo": Capability("memo, from within", (f"{CONTEXT}.upsert_memo",)),
     "archive": Capability("archive, after the end", ("client.WorkflowHandle.archive",)),
+    "exported": Capability(
+        "history exported and verified",
+        ("client.WorkflowHandle.export_history", "history_bundle_verify.verify_bundle"),
+    ),
     "runs": Capability("the runs of a workflow, one by one", ("client.WorkflowHandle.list_runs",)),
     "leaving": Capability(
         "a worker that takes its leave", ("client.Client.deregister_worker_registration",)

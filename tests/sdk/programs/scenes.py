@@ -4,8 +4,8 @@ import asyncio
 import uuid
 from typing import Any
 
-from definitions import Hello
-from durable_workflow import Worker
+from definitions import Hello, Sequence
+from durable_workflow import Worker, workflow
 from stage import Facts, Stage, attempt, until
 from steps import HEARD, UNDONE, greet
 
@@ -136,6 +136,25 @@ async def archive(stage: Stage) -> Facts:
     handle = await stage.start("hello", "once")
     facts = await stage.end(handle)
     return {**facts, "archived": vars(await handle.archive(reason="done with"))}
+
+
+async def exported(stage: Stage) -> Facts:
+    """A closed run is exported, verified, and replayed by itself; then one letter is changed."""
+    from durable_workflow import history_bundle_verify
+
+    handle = await stage.start("sequence", 1, 3)
+    facts = await stage.end(handle)
+    bundle = await handle.export_history()
+    report = history_bundle_verify.verify_bundle(bundle)
+    replayed = workflow.Replayer(workflows=[Sequence]).replay(bundle)
+    bundle["history_events"][-1]["payload"]["closed_reason"] = "forged"
+    forged = history_bundle_verify.verify_bundle(bundle)
+    return {
+        **facts,
+        "verified": [report["status"], report["findings"]],
+        "replayed": [vars(command) for command in replayed.commands],
+        "forged": list(forged["summary"]["findings_by_rule"]),
+    }
 
 
 async def runs(stage: Stage) -> Facts:
