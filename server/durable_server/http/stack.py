@@ -18,6 +18,7 @@ import orjson
 from connexion import ConnexionMiddleware
 from connexion.lifecycle import ConnexionResponse
 from connexion.middleware.abstract import SpecMiddleware
+from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 from durable_contracts import bundle, versions
 from durable_contracts.bundle import Operation
@@ -234,7 +235,10 @@ def application(
     """The ASGI application; its lifespan builds the stack."""
     first = partial(Compiled, edge_of=edge_of, handler_of=handler_of, compiled=compiled)
     app = connexion.AsyncApp(
-        "durable_server", middlewares=[first, *ConnexionMiddleware.default_middlewares]
+        "durable_server",
+        middlewares=[first, *ConnexionMiddleware.default_middlewares],
+        # The server has a documentation page of its own.
+        swagger_ui_options=SwaggerUIOptions(swagger_ui=False),
     )
     resolver = Resolver(lambda name: _stock_handler(handler_of(name)))
     app.add_api(_document(), resolver=resolver)
