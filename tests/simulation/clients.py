@@ -120,8 +120,8 @@ class Client(Party):
         status, answer = await self.insist("POST", path, body)
         assert status in (202, 404, 409), (status, answer)
         if status == 202:
-            message = (workflow_id, body["message_id"])
-            self.world.judge.message_appended(message, answer["position"])
+            place = (answer["run_id"], answer["position"])
+            self.world.judge.message_appended(place, body["message_id"])
 
     async def _update(self, workflow_id: str) -> None:
         path = f"/api/workflows/{workflow_id}/update/change"

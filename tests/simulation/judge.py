@@ -78,11 +78,10 @@ class Judge:
         """A client was told that its signal is accepted."""
         self._signalled.add((workflow_id, request_id))
 
-    def message_appended(self, message: tuple[str, str], position: int) -> None:
-        """A place in a workflow's stream is given to one message."""
-        workflow_id, message_id = message
-        known = self._positions.setdefault((workflow_id, position), message_id)
-        assert known == message_id, f"two messages at position {position} of {workflow_id}"
+    def message_appended(self, place: tuple[str, int], message_id: str) -> None:
+        """A place in a run's stream is given to one message."""
+        known = self._positions.setdefault(place, message_id)
+        assert known == message_id, f"two messages at {place}"
 
     def update_accepted(self, workflow_id: str, request_id: str, update_id: str) -> None:
         """I38: a request id is answered with one update, however often it is sent."""

@@ -83,6 +83,13 @@ def test_pages_together_are_the_history_in_every_rendering(size: int) -> None:
         assert told(pages_for_worker(scene, size)) == wanted
         assert told(pages_for_client(scene, run_id, size)) == wanted
         assert told(asked(scene)) == wanted
+        assert exported(scene, run_id) == wanted
+
+
+def exported(scene: Scene, run_id: str) -> list[tuple[int, str]]:
+    """Number and type of each event of the bundle."""
+    bundle = scene.ask("GET", f"/api/workflows/order-1/runs/{run_id}/history/export").body
+    return [(event["sequence"], event["type"]) for event in bundle["history_events"]]
 
 
 def asked(scene: Scene) -> list[dict[str, Any]]:
