@@ -137,9 +137,8 @@ def build_asgi(server: Server) -> Any:
     """The server as an ASGI application."""
     # Here, since Connexion takes a while to import, and Waitress does without it. It warns of what
     # its own dependencies will drop, which is nothing that an operator could act upon.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from durable_server.http import stack
+    warnings.filterwarnings("ignore", module=r"connexion\.")
+    from durable_server.http import stack
 
     return stack.application(lambda router: build_edge(server, router))
 
