@@ -64,13 +64,24 @@ class Asker:
         chunks: Sequence[bytes] | None = None,
     ) -> Answer:
         """Send a request; `chunks` are sent as they are, without a declared length."""
+        return self.runner.run(self.exchange(method, target, body, headers, chunks))
+
+    async def exchange(
+        self,
+        method: str,
+        target: str | bytes,
+        body: Any = None,
+        headers: Headers | None = None,
+        chunks: Sequence[bytes] | None = None,
+    ) -> Answer:
+        """As `ask`, beside other requests."""
         sent = {**self.headers, **(headers or {})}
         parts = list(chunks) if chunks is not None else [_bytes_of(body)]
         if chunks is None and parts != [b""]:
             sent.setdefault("Content-Length", str(len(parts[0])))
         if parts != [b""]:
             sent.setdefault("Content-Type", "application/json")
-        return self.runner.run(self._exchange(method, target, sent, parts))
+        return await self._exchange(method, target, sent, parts)
 
     async def _exchange(
         self, method: str, target: str | bytes, headers: Headers, parts: list[bytes]

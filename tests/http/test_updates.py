@@ -202,3 +202,32 @@ def test_a_client_that_is_gone_is_not_waited_for(asker: Asker) -> None:
 
     assert sent[0]["status"] == 202
     assert len(asker.server.watchers) <= 1
+
+
+def test_a_run_whose_update_is_judged_can_be_looked_into(asker: Asker) -> None:
+    declared = {"order": {"updates": ["paint"], "update_validators": ["paint"]}}
+    run_id = started(
+        asker,
+        supported_workflow_types=["order"],
+        capabilities=["update_validation_tasks"],
+        workflow_command_contracts=declared,
+    )
+
+    async def meanwhile() -> tuple[Answer, Answer]:
+        asking = asyncio.create_task(asker.exchange("POST", PLACE, {"wait_timeout_seconds": 5}))
+        body = {**WORKER, "timeout_seconds": 5, "task_kinds": ["update_validation"]}
+        held = await asker.exchange("POST", "/api/worker/workflow-tasks/poll", body)
+        judged = held.body["task"]["update_validation_task_id"]
+        shown = await asker.exchange("GET", f"/api/workflows/order-42/runs/{run_id}/debug")
+        lease = {"lease_owner": "w", "update_validation_attempt": 1}
+        path = f"/api/worker/update-validation-tasks/{judged}/approve"
+        assert (await asker.exchange("POST", path, lease)).status == 200
+        return shown, await asking
+
+    shown, told = asker.runner.run(meanwhile())
+
+    assert (told.status, told.body["update_status"]) == (202, "accepted")
+    [pending] = shown.body["pending_updates"]
+    assert (pending["status"], pending["in_history"]) == ("validating", False)
+    [lease] = shown.body["task_queue"]["current_leases"]
+    assert (lease["task_type"], lease["attempt_number"]) == ("update_validation", 1)

@@ -62,7 +62,7 @@ _KINDS = {
     "timers": _Kind("status = 'pending'", "fire_at"),
     "children": _Kind("status = 'started'", "step"),
     "signals": _Kind("status = 'received'", "command_sequence"),
-    "updates": _Kind("status = 'accepted'", "command_sequence"),
+    "updates": _Kind("status IN ('accepted', 'validating')", "command_sequence"),
 }
 
 

@@ -205,13 +205,13 @@ def signals(rows: Sequence[Signal]) -> list[dict[str, Any]]:
 
 
 def updates(rows: Sequence[Update]) -> list[dict[str, Any]]:
-    """Updates that have not ended."""
+    """Updates that have not ended, those that are still judged among them."""
     return [
         {
             "update_id": update.update_id,
             "update_name": update.name,
             "status": update.status,
-            "in_history": update.recorded,
+            "in_history": update.recorded and update.status == "accepted",
             "command_sequence": update.command_sequence,
             "accepted_at": to_micro_text(update.accepted_at),
         }

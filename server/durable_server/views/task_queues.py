@@ -75,6 +75,8 @@ def _lease(task: Task, now: int) -> dict[str, Any]:
     }
     if task.kind == "workflow":
         return {**shown, "workflow_task_attempt": task.attempt}
+    if task.kind != "activity":
+        return {**shown, "attempt_number": task.attempt}
     attempt_id = f"{task.activity_execution_id}.{task.attempt}"
     return {**shown, "activity_attempt_id": attempt_id, "attempt_number": task.attempt}
 
