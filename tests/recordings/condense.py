@@ -37,6 +37,7 @@ KEPT = (
     "describe",
     "guard-*",
     "history",
+    "history-export",
     "history-pages-in-poll",
     "http-*",
     "list-workflows",

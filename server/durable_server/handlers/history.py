@@ -52,7 +52,9 @@ async def export(call: Call, workflow_id: str, run_id: str) -> Reply:
     secret = settings.history_export_signing_key.get_secret_value()
     key = SigningKey(secret, settings.history_export_signing_key_id or None) if secret else None
     place, bytes_max = (call.namespace, workflow_id, run_id), settings.history_export_max_bytes
-    return await call.server.read(_bundle, place, call.server.clock.now(), key, bytes_max)
+    now = call.server.clock.now()
+    reply: Reply = await call.server.read(_bundle, place, now, key, bytes_max)
+    return reply
 
 
 def _bundle(

@@ -98,7 +98,7 @@ def _signal(payload: dict[str, Any], event: Event) -> dict[str, Any]:
         "name": payload["signal_name"],
         "signal_wait_id": payload.get("signal_wait_id"),
         "status": "received",
-        "outcome": None,
+        "outcome": (payload.get("command") or {}).get("outcome"),
         "received_at": event["recorded_at"],
     }
 
