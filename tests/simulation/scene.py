@@ -127,6 +127,12 @@ class Scene:
             self.let_pass(5)
         raise AssertionError(f"not ended: {self.world.judge.open_runs()}")
 
+    def deliver_messages(self) -> None:
+        """Let a pass bring what runs have to tell each other and have not been able to."""
+        while self.world.judge.execute("SELECT 1 FROM messages LIMIT 1", ()):
+            self.let_pass(10)
+            self.sweep()
+
     def signal(self, request_id: str, workflow_id: str = "order-1") -> Sent:
         """Send a signal that must be accepted."""
         sent = self.ask(*signalling(request_id, workflow_id))

@@ -170,6 +170,8 @@ def with_crash(prepared: Callable[[Scene], Deed], kind: str, statement: int) -> 
         # Each of the states that can be left is brought to an end several times; that is enough.
         if statement % 4 == 0 or kind == "kill-after":
             scene.bring_to_an_end()
+        else:
+            scene.deliver_messages()
         return left
 
 
