@@ -65,6 +65,8 @@ class Generated:
             return ["child failed", str(failure)]
         if step["do"] == "first":
             rest = yield from self._others(outcome)
+            # 2.12.0 numbers a fan-out as if no select group stood before it, unless a step does.
+            yield ctx.start_timer(0)
             return [outcome.key, outcome.value, rest]
         return [outcome, list(self.letters)] if step["do"] == "wait" else outcome
 
