@@ -171,3 +171,15 @@ def test_signals_come_to_the_worker_in_the_order_in_which_they_were_sent() -> No
             resumed.append(task["workflow_command_id"])
             scene.ask(*completing(task, WAIT))
         assert resumed == [each["command_id"] for each in sent]
+
+
+def test_a_run_that_ended_while_a_worker_holds_its_activity_needs_no_repair() -> None:
+    with a_scene() as scene:
+        scene.start()
+        scene.work({"type": "schedule_activity", "activity_type": "charge"}, WAIT)
+        assert scene.poll("activity") is not None
+        scene.signal("s1")
+        scene.work({"type": "complete_workflow"})
+        debug = scene.ask("GET", "/api/workflows/order-1/debug").body
+        assert debug["execution"]["liveness_state"] == "closed"
+        assert debug["findings"] == []

@@ -61,7 +61,8 @@ def _execution(shown: Snapshot, tasks: list[dict[str, Any]], with_payload: bool)
     work = liveness.work_of(shown.open.activities, shown.open.children)
     wait, alive = liveness.wait_of(run, work), liveness.liveness_of(run, work)
     missing = any(task["task_missing"] for task in tasks) or open_work.stranded(shown.open)
-    if missing:
+    # What a closed run left behind is settled when its worker reports; nothing resumes it.
+    if missing and not run.closed:
         alive = liveness.Liveness(liveness.REPAIR_NEEDED, "A task that the run needs is missing.")
     failing = any(task["failure_count"] for task in tasks)
     return open_work.present(
