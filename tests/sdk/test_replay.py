@@ -21,7 +21,7 @@ pytestmark = pytest.mark.sdk
 JUDGES = ("0.4.106", "2.12.0")
 # Fan-outs within fan-outs, memo and select are words of the later family.
 LATER = ("2.12.0",)
-FEW, MANY = 4, 40
+FEW, MANY = 4, 20
 PROGRAMS_AT_ONCE = 8
 
 Step = dict[str, Any]
