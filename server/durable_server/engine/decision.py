@@ -78,7 +78,8 @@ class Draft:
 
     def __init__(self, state: RunState, moment: Moment) -> None:
         self.moment = moment
-        self.now = moment.now
+        # A transaction that had to wait for the run began before the one that held it ended.
+        self.now = max(moment.now, state.run.last_progress_at)
         self.run: Run = state.run.copied()
         self.task_id: str | None = None
         self.command_id: str | None = None
