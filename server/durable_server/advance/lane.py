@@ -40,7 +40,7 @@ TRIES_MAX = 6
 GATHER_SECONDS = 0.001
 GATHER_FROM = 3
 _again = tenacity.Retrying(
-    retry=tenacity.retry_if_exception_type((StoreBusy, StoreLost)),
+    retry=tenacity.retry_if_exception_type((StoreBusy, StoreLost, StoreConflict)),
     stop=tenacity.stop_after_attempt(TRIES_MAX),
     wait=tenacity.wait_exponential_jitter(multiplier=0.02, max=1.0),
     reraise=True,
@@ -161,6 +161,12 @@ class Lane:
             self._transact(items)
         except (StoreBusy, StoreLost):
             self._carry_out_again(items)
+        except StoreConflict as error:
+            # Another process wrote the same row in between, and now stands in what is loaded.
+            if len(items) == 1:
+                self._carry_out_again(items)
+            else:
+                self._carry_out_apart(items, error)
         except Exception as error:
             self._carry_out_apart(items, error)
 
