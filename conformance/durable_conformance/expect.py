@@ -47,11 +47,6 @@ def mismatches(expected: Any, actual: Any, place: str) -> list[str]:
     return [] if _same(expected, actual) else [_differs(place, expected, actual)]
 
 
-def is_matcher(name: str) -> bool:
-    """Whether a name is one of the matchers."""
-    return name in MATCHERS
-
-
 def _matcher(expected: Any) -> Callable[[Any, Any, str], list[str]] | None:
     if isinstance(expected, dict) and len(expected) == 1:
         return MATCHERS.get(next(iter(expected)))

@@ -16,7 +16,6 @@ from durable_server.engine import (
     update_events,
 )
 from durable_server.engine.decision import Draft
-from durable_server.engine.new_run import NewRun
 from durable_server.engine.run_state import Payload
 
 
@@ -24,25 +23,13 @@ def continue_as_new(
     draft: Draft, workflow_type: str | None, arguments: Payload | None, task_queue: str | None
 ) -> str:
     """Close the run as continued and begin the next one; returns the id of its first task."""
-    run, details, holder = draft.run, draft.details, draft.workflow
+    run, holder = draft.run, draft.workflow
     link_id = draft.new_id()
-    new = NewRun(
-        shard=run.shard,
-        run_id=draft.new_id(),
-        namespace=run.namespace,
-        workflow_id=run.workflow_id,
-        run_number=holder.run_count + 1,
-        workflow_type=workflow_type or run.workflow_type,
-        task_queue=task_queue or run.task_queue,
-        input=details.input if arguments is None else arguments,
-        build_id=run.build_id,
-        business_key=run.business_key,
-        memo=details.memo,
-        search_attributes=details.search_attributes,
-        execution_timeout_seconds=run.execution_timeout_seconds,
-        run_timeout_seconds=run.run_timeout_seconds,
-        execution_deadline_at=run.execution_deadline_at,
-        parent=run.parent,
+    new = new_run.next_of(draft)
+    new = new._replace(
+        workflow_type=workflow_type or new.workflow_type,
+        task_queue=task_queue or new.task_queue,
+        input=new.input if arguments is None else arguments,
     )
     told: dict[str, Any] = {"continued_from_run_id": run.run_id}
     family = None if run.parent is None else parent.parent_of(run.parent)

@@ -197,10 +197,6 @@ class Draft:
         """Write what the run carries; its input never changes."""
         self._decision.details = details
 
-    def put_workflow(self, workflow: Workflow) -> None:
-        """Write the holder of the workflow id."""
-        self._decision.workflow = workflow
-
     def send(self, kind: str, to_shard: int, to_run_id: str, body: dict[str, Any]) -> None:
         """Tell another run something, at least once, after this decision is stored."""
         message = Message(

@@ -45,6 +45,32 @@ class FirstTask(NamedTuple):
 AT_ONCE = FirstTask()
 
 
+def next_of(draft: Draft) -> NewRun:
+    """The next run of the workflow, which takes over what the run at hand has: it may be changed.
+
+    The execution deadline stays; the run deadline begins anew.
+    """
+    run, details = draft.run, draft.details
+    return NewRun(
+        shard=run.shard,
+        run_id=draft.new_id(),
+        namespace=run.namespace,
+        workflow_id=run.workflow_id,
+        run_number=draft.workflow.run_count + 1,
+        workflow_type=run.workflow_type,
+        task_queue=run.task_queue,
+        input=details.input,
+        build_id=run.build_id,
+        business_key=run.business_key,
+        memo=details.memo,
+        search_attributes=details.search_attributes,
+        execution_timeout_seconds=run.execution_timeout_seconds,
+        run_timeout_seconds=run.run_timeout_seconds,
+        execution_deadline_at=run.execution_deadline_at,
+        parent=run.parent,
+    )
+
+
 def draft_of(new: NewRun, moment: Moment) -> Draft:
     """A draft of a run that begins now; nothing of it is recorded yet."""
     return Draft(RunState(run_of(new, moment.now)), moment)

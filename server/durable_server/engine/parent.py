@@ -12,7 +12,7 @@ import orjson
 from durable_server.clock import SECOND, to_micro_text
 from durable_server.engine import new_run
 from durable_server.engine.decision import Draft
-from durable_server.engine.new_run import FirstTask, NewRun
+from durable_server.engine.new_run import FirstTask
 from durable_server.engine.retry import ActivityOptions, backoff_seconds, may_retry
 
 FAILURE_FIELDS = ("failure_id", "exception_type", "exception_class", "message", "exception", "code")
@@ -123,28 +123,10 @@ def _options(parent: Parent) -> ActivityOptions:
 
 def _try_again(draft: Draft, parent: Parent) -> None:
     """Begin the next try: a run of the same workflow whose first task waits for the backoff."""
-    run, details = draft.run, draft.details
     delay = backoff_seconds(_options(parent), parent.attempt)
     again = parent._replace(attempt=parent.attempt + 1)
-    told = {"retry_attempt": again.attempt, "retry_of_child_workflow_run_id": run.run_id}
-    new = NewRun(
-        shard=run.shard,
-        run_id=draft.new_id(),
-        namespace=run.namespace,
-        workflow_id=run.workflow_id,
-        run_number=draft.workflow.run_count + 1,
-        workflow_type=run.workflow_type,
-        task_queue=run.task_queue,
-        input=details.input,
-        build_id=run.build_id,
-        business_key=run.business_key,
-        memo=details.memo,
-        search_attributes=details.search_attributes,
-        execution_timeout_seconds=run.execution_timeout_seconds,
-        run_timeout_seconds=run.run_timeout_seconds,
-        execution_deadline_at=run.execution_deadline_at,
-        parent=again.text,
-    )
+    told = {"retry_attempt": again.attempt, "retry_of_child_workflow_run_id": draft.run.run_id}
+    new = new_run.next_of(draft)._replace(parent=again.text)
     task = FirstTask(available_at=draft.now + delay * SECOND)
     next_run = new_run.draft_of(new, draft.moment)
     new_run.begin(next_run, new, draft.workflow, {**again.told(), **told}, task)

@@ -31,12 +31,6 @@ def list_failures(tx: Any, shard: int, run_id: str, after: int, limit: int) -> l
     return [Event(*row) for row in query.execute(tx.database)]
 
 
-def count_events(tx: Any, shard: int, run_id: str) -> int:
-    """How many events a run has."""
-    found: int = Row.select().where(_of(shard, run_id)).count(tx.database)
-    return found
-
-
 def last_sequence(tx: Any, shard: int, run_id: str) -> int:
     """The number of the last event; 0 when there is none."""
     query = Row.select(fn.MAX(Row.sequence)).where(_of(shard, run_id)).tuples()

@@ -35,11 +35,6 @@ def ready_channels(tx: Any, now: int, limit: int = CHANNELS_MAX) -> list[tuple[s
     return list(query.execute(tx.database))
 
 
-def next_available(tx: Any, now: int) -> int | None:
-    """When the next task that is not due yet becomes so."""
-    return earliest(tx, Row.available_at, (Row.status == "ready") & (Row.available_at > now))
-
-
 def leases_of(tx: Any, namespace: str, worker_id: str, limit: int = LEASES_MAX) -> list[Task]:
     """The tasks that a worker holds."""
     mine = (Row.namespace == namespace) & (Row.lease_owner == worker_id)

@@ -89,12 +89,6 @@ def mark_stale(tx: Any, heard_before: int, limit: int) -> int:
     return count
 
 
-def list_workers(tx: Any, namespace: str, limit: int = WORKERS_MAX) -> list[Worker]:
-    """The registrations of a namespace by worker id."""
-    query = Row.select(*_FIELDS).where(Row.namespace == namespace).order_by(Row.worker_id)
-    return [Worker(*row) for row in query.limit(limit).tuples().execute(tx.database)]
-
-
 def workers_of_queue(
     tx: Any, namespace: str, task_queue: str, heard_since: int, limit: int = WORKERS_MAX
 ) -> list[Worker]:
