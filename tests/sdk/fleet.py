@@ -50,6 +50,11 @@ class Release:
         seen: Facts = told["seen"]
         return seen
 
+    def told(self, program: str) -> Facts:
+        """What a program saw that prints it as one JSON object, on the release's own queue."""
+        seen: Facts = json.loads(self.run(program, self._queue))
+        return seen
+
     def run(self, program: str, *arguments: str) -> str:
         """What a program of this release printed."""
         url = self._server.url + path_for(self.name)
