@@ -287,13 +287,12 @@ class Matcher:
 
     def _requested(self, channel: Channel, answer: Pending) -> None:
         """A claim that no lane could carry out is tried again at the next check."""
-        try:
-            answer.result()
-        except Exception:
-            with self._lock:
-                queue = self._queues.get(channel)
-                if queue is not None:
-                    queue.claiming = queue.again = queue.known_empty = False
+        if answer.succeeded:
+            return
+        with self._lock:
+            queue = self._queues.get(channel)
+            if queue is not None:
+                queue.claiming = queue.again = queue.known_empty = False
 
     def _retry_delay(self, queue: Queue, empty: bool) -> float | None:
         """When to look again at tasks that were there but could not be leased."""
