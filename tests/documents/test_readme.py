@@ -1,4 +1,4 @@
-"""What the README shows works as it is printed: the Python program and the calls with curl."""
+"""What README and quickstart show works as printed: Python programs and the calls with curl."""
 
 import re
 import shutil
@@ -16,13 +16,14 @@ from tests.support.server_process import ServerProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "README.md").read_text()
+QUICKSTART = (ROOT / "docs" / "quickstart.md").read_text()
 PRINTED = "http://127.0.0.1:8080"
 LINKS = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 
 
-def block(language: str, containing: str) -> str:
-    """The code block of the README that holds these words."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", TEXT, flags=re.DOTALL)
+def block(language: str, containing: str, text: str = TEXT) -> str:
+    """The code block of a page, the README unless told, that holds these words."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
     return next(each for each in blocks if containing in each)
 
 
@@ -48,6 +49,17 @@ def test_the_python_program_runs_on_the_newest_release(server: str, tmp_path: Pa
 
     expected = {"order": "order-42", "sent": "confirmed order-42"}
     assert done.stdout.strip() == str(expected), done.stderr
+
+
+def test_the_running_workflow_of_the_quickstart_is_talked_to(server: str, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(block("python", "update_workflow", QUICKSTART).replace(PRINTED, server))
+
+    done = subprocess.run(
+        [python_for(RELEASES[-1]), program], capture_output=True, text=True, timeout=120
+    )
+
+    assert done.stdout.split("\n") == ["1", "['tea']", "['tea']", ""], done.stderr
 
 
 def test_the_nine_calls_with_curl_run_as_printed(server: str) -> None:
