@@ -8,12 +8,16 @@ from durable_server.pending import Pending, run_in_thread
 
 
 def test_alarms_ring_in_the_order_of_their_moments():
-    timers, rung, done = Timers(), [], threading.Event()
-    timers.call_in(0.03, lambda: done.set())
-    timers.call_in(0.02, lambda: rung.append("second"))
-    timers.call_in(0.01, lambda: rung.append("first"))
-    assert done.wait(10)
-    assert rung == ["first", "second"]
+    moment, rung = [0.0], []
+    timers = Timers(lambda: moment[0])
+    timers.call_in(300, lambda: rung.append("third"))
+    timers.call_in(200, lambda: rung.append("second"))
+    timers.call_in(100, lambda: rung.append("first"))
+    moment[0] = 200.0
+    assert timers.run_due() == 2
+    moment[0] = 300.0
+    assert timers.run_due() == 1
+    assert rung == ["first", "second", "third"]
     timers.stop()
 
 
