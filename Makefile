@@ -10,7 +10,7 @@ DATABASE ?= sqlite:///var/durable.sqlite
 TARGET ?= http://$(HOST):$(PORT)
 SUITE ?= tests
 # Two processes; a file stays in one of them, with the servers that it starts.
-PYTEST_FLAGS ?= --numprocesses 2 --dist loadfile
+PYTEST_FLAGS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SOURCES := server contracts conformance tests tools bench
 
 .DEFAULT_GOAL := help

@@ -1,4 +1,4 @@
-"""Fixtures for resources: a store on each database."""
+"""Fixtures for resources: a store on each database; and which tests begin."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,21 @@ import pytest
 from durable_server.store.database import Store
 
 from tests.support.databases import KINDS, own_database, own_store
+
+# A file stays in one process. What takes minutes begins first, so that no process is left alone
+# with it at the end.
+LONGEST_FIRST = ("served", "sdk", "simulation", "kill", "wheel", "model", "fuzz", "recordings")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the folders that take longest; everything else stays in order."""
+    here = Path(__file__).parent
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
+        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(params=KINDS)
