@@ -1,5 +1,7 @@
 """The composition root: puts store, lanes, matcher, workers, wakes and passes together."""
 
+import json
+import logging
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,9 +19,11 @@ from durable_server.http.compile import Router
 from durable_server.http.edge import Edge
 from durable_server.maintenance.agenda import Agenda
 from durable_server.maintenance.loop import PassLoop
+from durable_server.matching.admission import FIELDS, KINDS, Admission
 from durable_server.matching.matcher import Matcher
 from durable_server.matching.query_tasks import Askers
 from durable_server.matching.registry import WorkerRegistry
+from durable_server.matching.rollouts import Rollouts
 from durable_server.matching.timers import Timers
 from durable_server.matching.wakes import check_seconds, open_wakes
 from durable_server.matching.watchers import RunWatchers
@@ -27,6 +31,8 @@ from durable_server.readers import Readers
 from durable_server.server import Server
 from durable_server.store.database import open_store
 from durable_server.store.query_tasks import answered_tasks
+
+log = logging.getLogger(__name__)
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -94,6 +100,8 @@ def assemble(settings: Settings, parts: Parts) -> Server:
     around = Surroundings(
         store, matcher, limits, settings.batch_max, settings.lane_queue_max, wakes, agenda
     )
+    admission = admission_of(settings)
+    around.admission = admission if admission.configured else None
     lanes = Lanes(around, 1 if store.kind == "sqlite" else settings.writers)
     matcher.claim = lanes.claim
     matcher.tell = lambda channel: wakes.publish({channel}, set())
@@ -104,12 +112,30 @@ def assemble(settings: Settings, parts: Parts) -> Server:
     server.askers = Askers(
         lambda names: server.read(answered_tasks, names), parts.timers, matcher.check_seconds
     )
-    wakes.subscribe(matcher.backlog, server.heard, server.look_everywhere)
+    wakes.subscribe(server.look_at, server.heard, server.look_everywhere)
     server.workers = WorkerRegistry(server)
+    server.admission, server.rollouts = admission, Rollouts(server)
+    matcher.on_check = server.rollouts.refresh
     server.facts["auth"] = driver_of(settings)
     server.database = DatabaseState(store)
     server.passes = PassLoop(server)
     return server
+
+
+def admission_of(settings: Settings) -> Admission:
+    """The limits of task queues that the settings say."""
+    defaults = {
+        kind: {
+            name: getattr(settings, f"{kind}_task_{field.setting}")
+            for name, field in FIELDS.items()
+            if field.setting is not None
+        }
+        for kind in KINDS
+    }
+    admission = Admission(defaults, json.loads(settings.task_queue_admission_overrides))
+    for member in admission.problems():
+        log.warning("an admission override means nothing", extra={"member": member})
+    return admission
 
 
 def driver_of(settings: Settings) -> Driver:

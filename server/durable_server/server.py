@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from durable_server.clock import Clock
 from durable_server.config import Settings
 from durable_server.engine.limits import Limits
+from durable_server.matching.channels import ROLLOUTS, WORKER, Channel
 from durable_server.pending import Pending
 
 
@@ -37,6 +38,8 @@ class Server:
     agenda: Any = None
     watchers: Any = None
     askers: Any = None
+    admission: Any = None
+    rollouts: Any = None
     database: Any = None
     passes: Any = None
     facts: dict[str, Any] = field(default_factory=dict)
@@ -52,14 +55,27 @@ class Server:
         self.watchers.changed(changed)
         self.askers.changed(changed)
 
+    def look_at(self, channel: Channel) -> None:
+        """Another process says that something has changed on a channel."""
+        if channel.kind == ROLLOUTS:
+            self.rollouts.look()
+        elif channel.kind == WORKER:
+            self.workers.remove(channel.namespace, channel.task_queue)
+        elif self.admission.limited(channel) is not None:
+            self.matcher.backlog_beside(channel)
+        else:
+            self.matcher.backlog(channel)
+
     def look_everywhere(self) -> None:
         """Look at every queue, run and query that is waited for."""
+        self.rollouts.look()
         self.matcher.backlog_anywhere()
         self.watchers.all_changed()
         self.askers.all_changed()
 
     def withdraw_waiting(self) -> None:
         """Answer parked polls and watches with nothing, and let none wait any more."""
+        self.rollouts.withdraw_all()
         self.matcher.withdraw_all()
         self.watchers.withdraw_all()
         self.askers.withdraw_all()

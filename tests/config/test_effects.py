@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 from durable_server import app, config, logs, serve
+from durable_server.admission_settings import AdmissionSettings
 from durable_server.config import Settings
 from durable_server.matching.wakes import check_seconds
 from pydantic import SecretStr
@@ -56,6 +57,7 @@ ELSEWHERE = {
         )
     },
     **{name: ("config/test_bounds.py", f'"{name}"') for name in BOUNDS},
+    **dict.fromkeys(AdmissionSettings.model_fields, ("matching/test_admission.py", "tail")),
 }
 Test = TypeVar("Test", bound=Callable[..., Any])
 

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 from durable_server import config
+from durable_server.admission_settings import AdmissionSettings
 from durable_server.config import Settings, SettingsDefect
 from pydantic import SecretStr
 
 ROWS = list(config.table())
 # Numbers that follow from other settings until they are set.
-UNSET = frozenset(
+UNSET = frozenset(AdmissionSettings.model_fields) | frozenset(
     {
         "lane_count",
         "query_task_lease_timeout",
@@ -39,6 +40,7 @@ def another(row: config.SettingRow) -> tuple[str, Any]:
         "database_url": "sqlite:///other",
         "worker_protocol_version": "1.7",
         "log_level": "debug",
+        "task_queue_admission_overrides": '{"orders": {}}',
     }
     if row.attribute in special:
         return special[row.attribute], special[row.attribute]

@@ -9,7 +9,9 @@ from durable_server.clock import SECOND, ManualClock
 from durable_server.matching.channels import LeasedTask
 from durable_server.matching.matcher import Matcher
 from durable_server.matching.poll import wait_for_task
+from durable_server.matching.rollouts import Rollouts
 from durable_server.pending import Pending, run_in_thread
+from durable_server.store.rollouts import list_in_force
 
 from tests.matching.polls import CHANNEL, a_poll
 
@@ -56,11 +58,12 @@ class Setting:
             self.clock, lambda channel: self.parked.release(), check_seconds=lambda: 3600.0
         )
         self.settings = SimpleNamespace(worker_poll_timeout=3600)
+        self.rollouts = Rollouts(self)
         self.held = ("leased", "w1", 1, self.clock.now() + 60 * SECOND)
 
     def read(self, query, *arguments) -> Pending:
         pending = Pending()
-        pending.answer(self.held)
+        pending.answer([] if query is list_in_force else self.held)
         return pending
 
     def leased(self) -> LeasedTask:

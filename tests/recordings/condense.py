@@ -48,10 +48,12 @@ KEPT = (
     "repair-and-archive",
     "signal*",
     "start-*",
+    "task-queue*",
     "terminate",
     "update*",
     "walkthrough*",
     "worker-heartbeat",
+    "worker-management",
     "worker-register*",
     "workflow-task-*",
 )

@@ -18,7 +18,9 @@ SERVER: dict[str, set[str]] = {
     "clock": set(),
     "shards": set(),
     "ids": {"shards"},
-    "config": set(),
+    "setting": set(),
+    "admission_settings": {"setting"},
+    "config": {"setting", "admission_settings"},
     "engine": {"refusal", "clock", "payloads", "shards"},
     "auth": {"refusal"},
     "payloads": {"engine.run_state"},
@@ -31,13 +33,14 @@ SERVER: dict[str, set[str]] = {
     | {"store.tasks", "store.query_tasks", "pending", "clock"},
     "matching.timing": {"server", "pending"},
     "matching.registry": {"server", "store.workers", "clock", "refusal"},
+    "matching.rollouts": {"server", "store.rollouts", "clock", "pending", "refusal"},
     "server": {"store", "matching", "clock", "ids", "config", "pending", "engine.limits"},
     "advance": {"server", "engine", "store", "matching", "pending", "refusal", "ids", "clock"},
     "call": {"server", "auth"},
     "attribution": {"call"},
     "start_input": {"attribution", "call", "engine", "ids", "payloads", "refusal"}
     | {"search_attributes"},
-    "views": {"engine", "payloads", "clock", "matching.channels"},
+    "views": {"engine", "payloads", "clock", "matching.channels", "matching.admission"},
     "handlers": {
         *(
             "call",
@@ -48,7 +51,15 @@ SERVER: dict[str, set[str]] = {
             "advance.signal_intents",
         ),
         *("matching.poll", "matching.timing"),
-        *("matching.channels", "store.queries", "views", "ids", "clock", "payloads"),
+        *(
+            "matching.channels",
+            "matching.admission",
+            "store.queries",
+            "views",
+            "ids",
+            "clock",
+            "payloads",
+        ),
         *("refusal", "attribution", "search_attributes", "config", "command_contracts"),
         *("client_input", "start_input"),
     },
@@ -75,7 +86,7 @@ QUERIES = {
         "store.errors",
     ),
     *("store.command_contracts", "store.updates"),
-    *("store.open_work", "store.task_queues"),
+    *("store.open_work", "store.task_queues", "store.rollouts", "store.admission"),
 }
 
 # What writes runs is closed to everybody but the lanes.
@@ -107,8 +118,12 @@ LIBRARIES: dict[str, set[str]] = {
     "peewee": {"durable_server.store"},
     "playhouse": {"durable_server.store"},
     "psycopg2": {"durable_server.store", "durable_server.matching.wakes_postgres"},
-    "pydantic": {"durable_server.config"},
-    "pydantic_settings": {"durable_server.config"},
+    "pydantic": {
+        "durable_server.config",
+        "durable_server.setting",
+        "durable_server.admission_settings",
+    },
+    "pydantic_settings": {"durable_server.config", "durable_server.admission_settings"},
     "redis": {"durable_server.matching.wakes_redis"},
     # A part of jsonschema that has a name of its own.
     "referencing": {"durable_contracts"},

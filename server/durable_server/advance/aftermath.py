@@ -14,6 +14,7 @@ class Aftermath:
     """What a batch tells the rest of the server once it has committed."""
 
     backlog: set[Channel] = field(default_factory=set)
+    freed: set[Channel] = field(default_factory=set)
     later: list[tuple[Channel, int]] = field(default_factory=list)
     runs: set[str] = field(default_factory=set)
     due: dict[str, int] = field(default_factory=dict)
@@ -58,6 +59,9 @@ def _note_task(after: Aftermath, batch: Batch, task_id: str) -> None:
         after.later.append((channel_of(task), task.available_at))
     elif task.status == "ready":
         after.backlog.add(channel_of(task))
+    elif batch.admission is not None and batch.admission.limited(channel_of(task)) is not None:
+        # Where few may be out at once, another one may go.
+        after.freed.add(channel_of(task))
 
 
 def _note_query(after: Aftermath, task: QueryTask) -> None:
@@ -76,11 +80,13 @@ def announce(after: Aftermath, around: Any) -> None:
     matcher, wakes, agenda = around.matcher, around.wakes, around.agenda
     for channel in after.backlog:
         matcher.backlog(channel)
+    for channel in after.freed:
+        matcher.backlog_beside(channel)
     for channel, available_at in after.later:
         matcher.backlog_at(channel, available_at)
     for kind, due_at in after.due.items():
         agenda.note(kind, due_at)
-    if after.backlog or after.runs:
-        wakes.publish(after.backlog, after.runs)
+    if after.backlog or after.freed or after.runs:
+        wakes.publish(after.backlog | after.freed, after.runs)
     if after.messages:
         around.deliver(after.messages)

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from durable_server.advance.admission import Ledger
 from durable_server.advance.loaded import Key, Loaded
 from durable_server.engine import activity_task, update, update_validation, workflow_task
 from durable_server.engine.decision import Decision, Moment
 from durable_server.engine.query_task import QueryTask
 from durable_server.engine.run_state import Event, Run, RunState, Task
 from durable_server.engine.tasks import Holder
+from durable_server.matching.admission import Admission
 from durable_server.matching.channels import Channel, Poll
 from durable_server.pending import Pending
 
@@ -38,6 +40,8 @@ class Batch:
     taken: list[Poll] = field(default_factory=list)
     claims: list[Callable[[], None]] = field(default_factory=list)
     queries: dict[Key, QueryTask] = field(default_factory=dict)
+    admission: Admission | None = None
+    ledger: Ledger | None = None
 
     def add(self, decision: Decision) -> None:
         """Take a decision in, and hand the tasks it makes ready to parked polls."""
@@ -55,7 +59,11 @@ class Batch:
         return key
 
     def _offer(self, key: Key, task: Task) -> None:
-        poll = self.matcher.take(channel_of(task), task.type_name, task.build_id)
+        channel = channel_of(task)
+        if self.admission is not None and self.admission.limited(channel) is not None:
+            # Only a claim counts what is out.
+            return
+        poll = self.matcher.take(channel, task.type_name, task.build_id)
         if poll is not None and not self.lease(key, task.task_id, poll):
             self.taken.remove(poll)
             self.matcher.give_back(poll)

@@ -6,12 +6,14 @@ waits for another writer; then the tasks are read again under the lock and lease
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from durable_server.advance.admission import Ledger
 from durable_server.advance.batch import Batch, Handed
 from durable_server.advance.load import load_counterparts
 from durable_server.advance.takers import takers_of
 from durable_server.engine.run_state import RunState, Task
+from durable_server.matching.admission import Limits
 from durable_server.matching.channels import Channel, Poll
 from durable_server.pending import Pending
 from durable_server.store.transaction import Taker
@@ -32,22 +34,66 @@ def claim(tx: Any, batch: Batch, wish: ClaimTasks) -> None:
     matcher, channel = batch.matcher, wish.channel
     version = matcher.start_claim(channel)
     polls = matcher.waiting(channel)
-    exhausted = False
+    found = Found(False, None)
     if polls:
         _give_again(tx, batch, channel, polls)
         polls = matcher.waiting(channel)
     if polls:
+        found = _serve(tx, batch, channel, polls)
+    batch.claims.append(
+        lambda: matcher.end_claim(channel, version, found.exhausted, matcher.in_time(found.wait))
+    )
+
+
+class Found(NamedTuple):
+    """How a queue was found: nothing more for these polls now, or not before some microseconds."""
+
+    exhausted: bool
+    wait: int | None
+
+
+def _serve(tx: Any, batch: Batch, channel: Channel, polls: list[Poll]) -> Found:
+    limits = None if batch.admission is None else batch.admission.limited(channel)
+    if limits is None:
         looked = [_claim_for(tx, batch, channel, *each) for each in takers_of(polls)]
-        exhausted = all(looked)
-    batch.claims.append(lambda: matcher.end_claim(channel, version, exhausted, None))
+        return Found(all(exhausted for exhausted, _ in looked), None)
+    return _serve_within(tx, batch, channel, polls, limits)
 
 
-def _claim_for(tx: Any, batch: Batch, channel: Channel, taker: Taker, polls: int) -> bool:
-    """Lease what one taker may be given to its polls; whether nothing is left for it."""
+def _serve_within(
+    tx: Any, batch: Batch, channel: Channel, polls: list[Poll], limits: Limits
+) -> Found:
+    """Lease no more than the limits of the queue leave; a full one counts as found empty."""
+    if batch.ledger is None:
+        batch.ledger = Ledger(tx, batch.moment.now)
+    grant = batch.ledger.grant(channel, limits)
+    if grant is None:
+        return Found(False, None)
+    room, exhausted = grant.room, True
+    for taker, waiting in takers_of(polls):
+        if room > 0:
+            looked, leased = _claim_for(tx, batch, channel, taker, min(waiting, room))
+            exhausted, room = exhausted and looked, room - leased
+    leased = grant.room - room
+    if leased:
+        batch.ledger.took(channel, limits, leased)
+    if room > 0:
+        return Found(exhausted, None)
+    # What is left may go when a lease ends, of which the matcher is told, or with a new minute.
+    spent = grant.dispatches is not None and leased >= grant.dispatches
+    return Found(True, grant.minute_left if spent else None)
+
+
+def _claim_for(
+    tx: Any, batch: Batch, channel: Channel, taker: Taker, polls: int
+) -> tuple[bool, int]:
+    """Lease what one taker may be given to its polls; whether nothing is left for it, and how many
+    were leased.
+    """
     limit = min(polls, CANDIDATES_MAX)
     candidates = tx.claimable(channel, batch.moment.now, limit, taker)
     leased = _lease(tx, batch, candidates)
-    return len(candidates) < limit and leased == len(candidates)
+    return len(candidates) < limit and leased == len(candidates), leased
 
 
 def _lease(tx: Any, batch: Batch, candidates: list[Task]) -> int:

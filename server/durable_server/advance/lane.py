@@ -28,6 +28,7 @@ from durable_server.advance.queries import AskQuery, ChangeQuery, carry_out, cla
 from durable_server.engine.decision import Moment
 from durable_server.engine.run_state import Message
 from durable_server.ids import new_id
+from durable_server.matching.admission import Admission
 from durable_server.pending import Pending, deliver
 from durable_server.refusal import Refusal
 from durable_server.store.database import StoreBusy, StoreConflict, StoreLost
@@ -78,6 +79,7 @@ class Surroundings:
     queue_max: int
     wakes: Any = None
     agenda: Any = None
+    admission: Admission | None = None
     deliver: Callable[[list[Message]], None] = lambda messages: None
     pause: Callable[[float], None] = tenacity.nap.sleep
 
@@ -204,7 +206,7 @@ class Lane:
         try:
             with self._connection.transaction() as tx:
                 batch = Batch(Moment(tx.now, new_id, around.limits), Loaded(), around.matcher)
-                taken = batch.taken
+                taken, batch.admission = batch.taken, around.admission
                 self._fill(tx, batch, items)
                 batch.answers.extend(answers_of(tx, batch))
         except BaseException:
@@ -242,6 +244,8 @@ class Lane:
                 batch.answers.append((item.pending, None, None))
         if len(batch.decisions) > written:
             tx.write(batch.decisions[written:])
+        if batch.ledger is not None:
+            batch.ledger.write()
 
 
 def _decide(batch: Batch, intent: Intent) -> None:

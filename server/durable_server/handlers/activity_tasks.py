@@ -15,7 +15,7 @@ from durable_server.engine.run_state import Payload
 from durable_server.engine.tasks import digest_of
 from durable_server.ids import shard_in
 from durable_server.matching.channels import Channel, Poll
-from durable_server.matching.poll import wait_for_task
+from durable_server.matching.poll import nothing, wait_for_task
 from durable_server.refusal import Refusal, invalid
 from durable_server.views.tasks import leased_activity as shown_lease
 
@@ -27,7 +27,7 @@ async def poll(call: Call, body: dict[str, Any]) -> Reply:
     wish = Poll(channel, worker, body.get("poll_request_id"))
     leased = await wait_for_task(call.server, wish, body.get("timeout_seconds"), call.lost)
     if leased is None:
-        return Reply(200, {"task": None, "poll_status": "empty"})
+        return Reply(200, nothing(call.server, wish))
     return Reply(200, shown_lease(leased, worker.sdk_version))
 
 

@@ -10,9 +10,9 @@ from durable_server.store import history as histories
 from durable_server.store import open_work as stored_open_work
 from durable_server.store import runs as stored_runs
 from durable_server.store import task_queues as stored_task_queues
+from durable_server.views import task_queues as shown_queues
 from durable_server.views.debug import FAILURES_MAX, Snapshot, snapshot
 from durable_server.views.open_work import LISTED_MAX
-from durable_server.views.task_queues import Queue, task_queue
 
 COUNTED_MAX = 1000
 EVENTS_LOOKED_AT_MAX = 1000
@@ -63,19 +63,20 @@ def _read(
             failures=histories.list_failures(tx, *key, max(0, looked_at), FAILURES_MAX),
             now=now,
         ),
-        task_queue(_queue(tx, run, now, silence), silence, now),
+        _queue(tx, run, now, silence),
     )
 
 
-def _queue(tx: Any, run: Run, now: int, silence: int) -> Queue:
-    name = (run.namespace, run.task_queue)
-    return Queue(
-        name=run.task_queue,
-        pollers=stored_task_queues.list_pollers(tx, *name, LISTED_MAX),
-        leased=stored_task_queues.list_leased(tx, *name, LISTED_MAX),
-        oldest=stored_task_queues.find_oldest_ready(tx, *name, now),
-        counts=stored_task_queues.count_queue(tx, name, now, now - silence * SECOND, COUNTED_MAX),
+def _queue(tx: Any, run: Run, now: int, silence: int) -> dict[str, Any]:
+    place, heard_since = (run.namespace, run.task_queue), now - silence * SECOND
+    counted = stored_task_queues.count_queues(
+        tx, run.namespace, [run.task_queue], now, heard_since, COUNTED_MAX
     )
+    shown = shown_queues.summary(run.task_queue, counted[run.task_queue], silence, now)
+    del shown["repair"]
+    pollers = stored_task_queues.list_pollers(tx, *place, heard_since, LISTED_MAX)
+    leased = stored_task_queues.list_leased(tx, *place, now, LISTED_MAX)
+    return {**shown, **shown_queues.details(pollers, leased, silence, now)}
 
 
 def _find(tx: Any, place: tuple[str, str, str | None]) -> Run | None:

@@ -12,7 +12,7 @@ from durable_server.engine import query_task
 from durable_server.engine.query_task import Claim, QueryTask, Result
 from durable_server.ids import shard_in
 from durable_server.matching.channels import Channel, Poll
-from durable_server.matching.poll import wait_for_task
+from durable_server.matching.poll import nothing, wait_for_task
 from durable_server.refusal import Refusal, invalid
 from durable_server.store import history as histories
 from durable_server.store import query_tasks as stored_query_tasks
@@ -32,7 +32,7 @@ async def poll(call: Call, body: dict[str, Any]) -> Reply:
     wish = Poll(channel, worker, body.get("poll_request_id"))
     leased = await wait_for_task(server, wish, body.get("timeout_seconds"), call.lost)
     if leased is None:
-        return Reply(200, {"task": None, "poll_status": "empty"})
+        return Reply(200, nothing(server, wish))
     try:
         task = await server.read(_whole, leased.task, worker.framing)
     except BaseException:

@@ -41,6 +41,7 @@ async def signal_with_start(
 ) -> Reply:
     """Tell a workflow something, and start it for that if it has no open run."""
     check_name("signal", signal_name)
+    await call.server.rollouts.known()
     start = start_of(call, body, workflow_id)
     contract = stored_contracts.find_contract
     declared = await call.server.read(contract, call.namespace, start.workflow_type)

@@ -9,7 +9,7 @@ from durable_server.engine.update import JUDGED
 from durable_server.engine.update_validation import Verdict
 from durable_server.ids import shard_in
 from durable_server.matching.channels import Channel, Poll
-from durable_server.matching.poll import wait_for_task
+from durable_server.matching.poll import nothing, wait_for_task
 from durable_server.refusal import Refusal
 from durable_server.store import updates as stored_updates
 from durable_server.views.update_validation_tasks import shown
@@ -24,9 +24,9 @@ async def poll(call: Call, body: dict[str, Any]) -> Reply:
     worker = await server.workers.polling(channel, body["worker_id"], body.get("build_id"))
     wish = Poll(channel, worker, body.get("poll_request_id"))
     leased = await wait_for_task(server, wish, body.get("timeout_seconds"), call.lost)
-    found = None
-    if leased is not None:
-        found = await server.read(stored_updates.find_judgement, leased.task)
+    if leased is None:
+        return Reply(200, nothing(server, wish))
+    found = await server.read(stored_updates.find_judgement, leased.task)
     return Reply(200, shown(found, worker.framing))
 
 

@@ -1,5 +1,6 @@
-"""Workers: registration, heartbeat, leaving."""
+"""Workers: registration, heartbeat, leaving; and what operators see and remove of them."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -7,15 +8,20 @@ import orjson
 from durable_server.advance.intents import ReturnTask
 from durable_server.advance.queries import return_query
 from durable_server.call import Call, Reply
+from durable_server.clock import SECOND
 from durable_server.ids import new_plain_id
+from durable_server.matching.channels import WORKER, Channel
 from durable_server.refusal import Refusal
 from durable_server.store import command_contracts as stored_contracts
 from durable_server.store import query_tasks as stored_query_tasks
+from durable_server.store import rollouts as stored_rollouts
 from durable_server.store import tasks as stored_tasks
 from durable_server.store import workers as stored_workers
+from durable_server.views import workers as shown_workers
 
 SLOTS_DEFAULT = 100
 HEARTBEAT_SECONDS = 30
+PAGE_SIZE_DEFAULT = 500
 _DETAILS = (
     "capability_manifest",
     "workflow_command_contracts",
@@ -37,7 +43,7 @@ async def register(call: Call, body: dict[str, Any]) -> Reply:
         known = stored_workers.find_worker(tx, call.namespace, worker_id)
         kept = _kept_fingerprints(known, body, sent)
         row = _row(call, {**body, **marks}, worker_id, {**kept, **sent}, tx.now)
-        stored_workers.upsert_worker(tx, row)
+        stored_workers.upsert_worker(tx, row._replace(status=_status(tx, row)))
         types = body.get("supported_workflow_types") or []
         contracts = body.get("workflow_command_contracts") or {}
         stored_contracts.declare(tx, call.namespace, types, contracts, tx.now)
@@ -62,6 +68,9 @@ async def heartbeat(call: Call, body: dict[str, Any]) -> Reply:
 
     def job(tx: Any) -> None:
         stored_workers.touch_workers(tx, [(call.namespace, worker_id, tx.now)])
+        status = _status(tx, known)
+        if "draining" in (status, known.status) and status != known.status:
+            stored_workers.set_status(tx, call.namespace, worker_id, status)
 
     await call.server.lanes.write(job)
     answer = {
@@ -79,7 +88,7 @@ async def deregister(call: Call, worker_id: str) -> Reply:
     def job(tx: Any) -> Held:
         known = stored_workers.find_worker(tx, call.namespace, worker_id)
         if known is None:
-            raise Refusal("worker_not_found", worker_id=worker_id)
+            raise _not_found(call, worker_id)
         return _remove(tx, known)
 
     held = await call.server.lanes.write(job)
@@ -103,11 +112,58 @@ async def deregister_fenced(call: Call, body: dict[str, Any], worker_id: str) ->
     return Reply(200, {**await _left(call, worker_id, held), "registration_token": token})
 
 
+async def list(
+    call: Call,
+    task_queue: str | None = None,
+    status: str | None = None,
+    page_size: int = PAGE_SIZE_DEFAULT,
+    next_page_token: str | None = None,
+) -> Reply:
+    """Workers of the namespace, those heard last first, one page."""
+    now, silence = call.server.clock.now(), call.server.settings.worker_silence_seconds
+    wanted = stored_workers.Wanted(task_queue or None, status or None, now - silence * SECOND)
+    cursor = shown_workers.cursor_of(next_page_token)
+    rows = await call.server.read(
+        stored_workers.list_workers, call.namespace, wanted, cursor, page_size + 1
+    )
+    page = rows[:page_size]
+    body = {"workers": [shown_workers.listed(worker, silence, now) for worker in page]}
+    token = shown_workers.cursor_token(page[-1]) if len(rows) > page_size else None
+    return Reply(200, {**body, "next_page_token": token})
+
+
+async def describe(call: Call, worker_id: str) -> Reply:
+    """One worker."""
+    found = await call.server.read(stored_workers.find_worker, call.namespace, worker_id)
+    if found is None:
+        raise _not_found(call, worker_id)
+    silence = call.server.settings.worker_silence_seconds
+    return Reply(200, shown_workers.described(found, silence, call.server.clock.now()))
+
+
+async def delete(call: Call, worker_id: str) -> Reply:
+    """Remove a worker that does not leave by itself: what it holds is offered to others at once."""
+
+    def job(tx: Any) -> Held:
+        known = stored_workers.find_worker(tx, call.namespace, worker_id)
+        if known is None:
+            raise _not_found(call, worker_id)
+        return _remove(tx, known)
+
+    held = await call.server.lanes.write(job)
+    await _left(call, worker_id, held)
+    return Reply(200, {"worker_id": worker_id, "outcome": "deregistered"})
+
+
+def _not_found(call: Call, worker_id: str) -> Refusal:
+    return Refusal("worker_not_found", worker_id=worker_id, namespace=call.namespace)
+
+
 class Held(NamedTuple):
     """What a worker held when it left."""
 
-    tasks: list[Any]
-    queries: list[Any]
+    tasks: Sequence[Any]
+    queries: Sequence[Any]
 
 
 def _remove(tx: Any, worker: stored_workers.Worker) -> Held:
@@ -122,7 +178,8 @@ def _remove(tx: Any, worker: stored_workers.Worker) -> Held:
 
 async def _left(call: Call, worker_id: str, held: Held) -> dict[str, Any]:
     """What a worker that has left is told, once what it held is offered to others."""
-    call.server.workers.forget(call.namespace, worker_id)
+    call.server.workers.remove(call.namespace, worker_id)
+    call.server.wakes.publish({Channel(call.namespace, worker_id, WORKER)}, set())
     for query in held.queries:
         call.server.lanes.put(return_query(query))
     recovered = 0
@@ -135,6 +192,13 @@ async def _left(call: Call, worker_id: str, held: Held) -> dict[str, Any]:
         "outcome": "deregistered",
         "recovered_workflow_task_count": recovered,
     }
+
+
+def _status(tx: Any, worker: stored_workers.Worker) -> str:
+    """What is to become of a worker, by what was said of its build."""
+    build = (worker.namespace, worker.task_queue, worker.build_id)
+    drained = stored_rollouts.find_rollout(tx, build).drained_at is not None
+    return "draining" if drained else "active"
 
 
 def _fingerprints(body: dict[str, Any]) -> dict[str, str]:
@@ -182,7 +246,7 @@ def _row(
     )
 
 
-def _list(values: list[str] | None) -> str | None:
+def _list(values: Sequence[str] | None) -> str | None:
     return orjson.dumps(values).decode() if values else None
 
 

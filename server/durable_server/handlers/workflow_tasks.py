@@ -15,7 +15,7 @@ from durable_server.engine.tasks import digest_of
 from durable_server.engine.update import JUDGED
 from durable_server.ids import new_id, shard_in
 from durable_server.matching.channels import Channel, Poll
-from durable_server.matching.poll import wait_for_task
+from durable_server.matching.poll import nothing, wait_for_task
 from durable_server.refusal import Refusal
 from durable_server.store import history as histories
 from durable_server.store import tasks as stored_tasks
@@ -40,7 +40,7 @@ async def poll(call: Call, body: dict[str, Any]) -> Reply:
     wish.other = further[0] if further else None
     leased = await wait_for_task(server, wish, body.get("timeout_seconds"), call.lost)
     if leased is None:
-        return Reply(200, {"task": None, "poll_status": "empty"})
+        return Reply(200, nothing(server, wish))
     if leased.task.kind == JUDGED:
         found = await server.read(stored_updates.find_judgement, leased.task)
         return Reply(200, shown_judgement(found, worker.framing))

@@ -18,6 +18,7 @@ BUCKETS = ("running", "completed", "failed")
 
 async def start(call: Call, body: dict[str, Any]) -> Reply:
     """Start a workflow, or answer for the run that holds its id."""
+    await call.server.rollouts.known()
     wanted = start_of(call, body, body.get("workflow_id") or new_plain_id())
     answer = await call.server.lanes.put(StartRun(shard=wanted.shard, wanted=wanted))
     return Reply(201 if answer["outcome"] == "started_new" else 200, answer)

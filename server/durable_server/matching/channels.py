@@ -6,6 +6,11 @@ from typing import Any, NamedTuple
 
 from durable_server.pending import Pending
 
+# Kinds of channels on which no poll is parked, but processes tell each other of changes: what
+# operators said of the builds of a queue, and a worker (in place of the queue) that is gone.
+ROLLOUTS = "rollouts"
+WORKER = "worker"
+
 
 class Channel(NamedTuple):
     """What a parked poll listens to. kind: workflow | activity | query | update_validation."""

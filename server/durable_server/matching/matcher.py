@@ -28,6 +28,10 @@ def nobody(channel: Channel) -> None:
     """There is no other process to be told."""
 
 
+def nothing() -> None:
+    """There is nothing else to be checked."""
+
+
 class Queue:
     """What is known of one channel. All access is under the matcher's lock."""
 
@@ -84,6 +88,7 @@ class Matcher:
     ) -> None:
         self.claim = claim
         self.tell: Callable[[Channel], None] = nobody
+        self.on_check: Callable[[], None] = nothing
         self.check_seconds = check_seconds
         self.timers = Timers() if timers is None else timers
         self.repeats = Repeats(clock)
@@ -165,6 +170,13 @@ class Matcher:
             poll.lost = True
             return self._remove(poll)
 
+    def withdraw_where(self, test: Callable[[Poll], bool]) -> int:
+        """Answer the parked polls that a test picks with nothing; how many."""
+        with self._lock:
+            parked = {id(p): p for queue in self._queues.values() for p in queue.polls.values()}
+            polls = [poll for poll in parked.values() if test(poll) and self._remove(poll)]
+        return deliver([(poll.pending, None, None) for poll in polls])
+
     def withdraw_all(self) -> int:
         """Answer every parked poll with nothing, and let none park any more."""
         with self._lock:
@@ -225,6 +237,13 @@ class Matcher:
         if wanted:
             self._request(channel)
 
+    def backlog_beside(self, channel: Channel) -> None:
+        """Tasks of this kind may go out again on any queue of the namespace."""
+        with self._lock:
+            beside = [each for each in self._queues if each[::2] == channel[::2]]
+        for each in beside:
+            self.backlog(each)
+
     def backlog_anywhere(self) -> None:
         """Ready tasks may be stored on any channel."""
         with self._lock:
@@ -241,6 +260,10 @@ class Matcher:
                 return
             self._wake_times.add((channel, moment))
         self._arrange(channel, moment)
+
+    def in_time(self, wait: int | None) -> int | None:
+        """The instant some microseconds from now, by the clock that wakes go by."""
+        return None if wait is None else self._clock.now() + wait
 
     def counts(self) -> dict[str, int]:
         """How many polls are parked of each kind, and on how many channels."""
@@ -343,5 +366,6 @@ class Matcher:
             again = self._checking
         for channel in wanted:
             self._request(channel)
+        self.on_check()
         if again:
             self.timers.call_in(interval, self._check)

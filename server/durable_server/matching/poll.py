@@ -102,6 +102,10 @@ async def wait_for_task(
     task again as long as the lease lasts.
     """
     seconds = server.settings.worker_poll_timeout if wait_seconds is None else wait_seconds
+    await server.rollouts.known()
+    if server.rollouts.is_drained(poll):
+        await server.rollouts.wait(poll, seconds, lost)
+        return None
     waiting = Waiting(server, poll, key_of(poll))
     if waiting.key is None:
         return await _wait(waiting, seconds, lost)
@@ -117,6 +121,14 @@ async def wait_for_task(
     return await wait_for_task(server, poll, wait_seconds, lost)
 
 
+def nothing(server: Server, poll: Poll) -> dict[str, Any]:
+    """What a poll is told that got no task."""
+    return {
+        "task": None,
+        "poll_status": "draining" if server.rollouts.is_drained(poll) else "empty",
+    }
+
+
 async def _wait(waiting: Waiting, seconds: float, lost: Lost) -> LeasedTask | None:
     server, poll = waiting.server, waiting.poll
     poll.probe = seconds <= 0
@@ -125,6 +137,9 @@ async def _wait(waiting: Waiting, seconds: float, lost: Lost) -> LeasedTask | No
     try:
         server.matcher.park(poll)
         lost(leave)
+        # Drained after it was looked up, and before it was parked.
+        if server.rollouts.is_drained(poll) and server.matcher.withdraw(poll):
+            poll.pending.answer(None)
         hold = PROBE_SECONDS_MAX if poll.probe else seconds
         alarm = server.matcher.timers.call_in(hold, waiting.expire)
         try:

@@ -54,6 +54,13 @@ class WorkerRegistry:
         with self._lock:
             self._remembered.pop((namespace, worker_id), None)
 
+    def remove(self, namespace: str, worker_id: str) -> None:
+        """A registration is gone, perhaps by another process: its polls end."""
+        self.forget(namespace, worker_id)
+        self._server.matcher.withdraw_where(
+            lambda poll: (poll.channel.namespace, poll.worker.worker_id) == (namespace, worker_id)
+        )
+
     def seen(self, namespace: str, worker_id: str, now: int) -> None:
         """A worker gave a sign of life; written by the pass over workers."""
         with self._lock:

@@ -45,6 +45,17 @@ def count_waiting(tx: Any, namespace: str, task_queue: str, now: int, limit: int
     return Waiting(len(rows), sum(status == "ready" or ends <= now for status, ends in rows))
 
 
+def count_waiting_by_queue(tx: Any, namespace: str, now: int, limit: int) -> dict[str, int]:
+    """The queries of a namespace that are waited for, by task queue; no more than `limit` are
+    looked at.
+    """
+    open_ones = Row.select(Row.task_queue).where(Row.namespace == namespace, _OPEN)
+    open_ones = open_ones.where(Row.deadline_at > now).limit(limit).alias("open_ones")
+    queue = open_ones.c.task_queue
+    query = Row.select(queue, fn.COUNT(SQL("*"))).from_(open_ones).group_by(queue)
+    return dict(query.tuples().execute(tx.database))
+
+
 def leases_of(tx: Any, namespace: str, worker_id: str, task_queue: str) -> list[QueryTask]:
     """The query tasks that a worker of a task queue holds."""
     query = (

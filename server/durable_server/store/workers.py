@@ -31,6 +31,16 @@ class Worker(NamedTuple):
     last_heartbeat_at: int
 
 
+class Wanted(NamedTuple):
+    """Which workers are asked for; None: all. status: active | draining | stale, told apart by
+    who was heard since an instant.
+    """
+
+    task_queue: str | None
+    status: str | None
+    heard_since: int
+
+
 _FIELDS = [getattr(Row, name) for name in Worker._fields]
 
 
@@ -87,6 +97,39 @@ def mark_stale(tx: Any, heard_before: int, limit: int) -> int:
         still = _is(namespace, worker_id) & (Row.last_heartbeat_at < heard_before)
         count += Row.update(status="stale").where(still).execute(tx.database)
     return count
+
+
+def list_workers(
+    tx: Any,
+    namespace: str,
+    wanted: Wanted,
+    cursor: tuple[int, str] | None,
+    limit: int,
+) -> list[Worker]:
+    """Workers of a namespace, those heard last first; behind the one at the cursor (heard at, id)
+    where there is one.
+    """
+    query = Row.select(*_FIELDS).where(Row.namespace == namespace)
+    if wanted.task_queue is not None:
+        query = query.where(Row.task_queue == wanted.task_queue)
+    silent = Row.last_heartbeat_at <= wanted.heard_since
+    if wanted.status == "stale":
+        query = query.where(silent)
+    elif wanted.status is not None:
+        draining = Row.status == "draining"
+        query = query.where(~silent, draining if wanted.status == "draining" else ~draining)
+    if cursor is not None:
+        heard_at, worker_id = cursor
+        earlier = Row.last_heartbeat_at < heard_at
+        same = (Row.last_heartbeat_at == heard_at) & (Row.worker_id > worker_id)
+        query = query.where(earlier | same)
+    query = query.order_by(Row.last_heartbeat_at.desc(), Row.worker_id).limit(limit).tuples()
+    return [Worker(*row) for row in query.execute(tx.database)]
+
+
+def set_status(tx: Any, namespace: str, worker_id: str, status: str) -> None:
+    """Note what is to become of a worker: active or draining."""
+    Row.update(status=status).where(_is(namespace, worker_id)).execute(tx.database)
 
 
 def workers_of_queue(

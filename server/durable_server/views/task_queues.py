@@ -1,45 +1,64 @@
-"""A task queue as people are shown it: who polls it, and how much waits there."""
+"""A task queue as people are shown it: who polls it, how much waits there, who holds what."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-import orjson
+from typing import Any
 
 from durable_server.clock import SECOND, to_micro_text
 from durable_server.engine.run_state import Task
+from durable_server.views.workers import status_of, types_of
+
+REDISPATCH_SECONDS = 3
 
 
-class Queue(NamedTuple):
-    """What was read of a queue: counts end at the limit up to which they were read."""
-
-    name: str
-    pollers: Sequence[Any]
-    leased: Sequence[Task]
-    oldest: Task | None
-    counts: Any
-
-
-def task_queue(queue: Queue, stale_after_seconds: int, now: int) -> dict[str, Any]:
-    """A queue with its registered workers, its backlog and its leases."""
-    counts = queue.counts
-    age = None if queue.oldest is None else max(0, now - queue.oldest.available_at) // SECOND
+def summary(name: str, counts: Any, stale_after_seconds: int, now: int) -> dict[str, Any]:
+    """A queue by its name, with its backlog and what of it needs a look."""
     return {
-        "name": queue.name,
-        "pollers": [_poller(worker, stale_after_seconds, now) for worker in queue.pollers],
-        "stats": {
-            "approximate_backlog_count": counts.workflow.ready + counts.activity.ready,
-            "approximate_backlog_age": None if age is None else _label(age),
-            "approximate_backlog_age_seconds": age,
-            "oldest_ready_task": None if queue.oldest is None else _oldest(queue.oldest, age),
-            "workflow_tasks": _kind(counts.workflow),
-            "activity_tasks": _kind(counts.activity),
-            "pollers": {
-                "active_count": counts.fresh_workers,
-                "stale_count": counts.silent_workers,
-                "stale_after_seconds": stale_after_seconds,
-            },
+        "name": name,
+        "stats": _stats(counts, stale_after_seconds, now),
+        "repair": _repair(counts),
+    }
+
+
+def details(
+    pollers: Sequence[Any], leased: Sequence[Task], stale_after_seconds: int, now: int
+) -> dict[str, Any]:
+    """Who is registered for a queue, and who holds what of it."""
+    return {
+        "pollers": [_poller(worker, stale_after_seconds, now) for worker in pollers],
+        "current_leases": [_lease(task, now) for task in leased],
+    }
+
+
+def _stats(counts: Any, stale_after_seconds: int, now: int) -> dict[str, Any]:
+    oldest = counts.oldest
+    age = None if oldest is None else max(0, now - oldest.available_at) // SECOND
+    return {
+        "approximate_backlog_count": counts.workflow.ready + counts.activity.ready,
+        "approximate_backlog_age": None if age is None else _label(age),
+        "approximate_backlog_age_seconds": age,
+        "oldest_ready_task": None if oldest is None else _oldest(oldest, age),
+        "workflow_tasks": _kind(counts.workflow),
+        "activity_tasks": _kind(counts.activity),
+        "pollers": {
+            "active_count": counts.workers.active + counts.workers.draining,
+            "stale_count": counts.workers.silent,
+            "stale_after_seconds": stale_after_seconds,
         },
-        "current_leases": [_lease(task, now) for task in queue.leased],
+    }
+
+
+def _repair(counts: Any) -> dict[str, Any]:
+    """What the passes have to mend. Nothing is dispatched here that could fail or be late: workers
+    fetch what is ready.
+    """
+    expired = counts.workflow.expired + counts.activity.expired
+    return {
+        "candidates": expired,
+        "dispatch_failed": 0,
+        "expired_leases": expired,
+        "dispatch_overdue": 0,
+        "needs_attention": expired > 0,
+        "policy": {"redispatch_after_seconds": REDISPATCH_SECONDS},
     }
 
 
@@ -91,22 +110,18 @@ def _kind(counts: Any) -> dict[str, int]:
 
 def _poller(worker: Any, stale_after_seconds: int, now: int) -> dict[str, Any]:
     expires_at = worker.last_heartbeat_at + stale_after_seconds * SECOND
-    stale = expires_at <= now
+    status = status_of(worker, stale_after_seconds, now)
     return {
         "worker_id": worker.worker_id,
         "runtime": worker.runtime,
         "sdk_version": worker.sdk_version,
         "build_id": worker.build_id,
-        "status": "stale" if stale else worker.status,
-        "is_stale": stale,
+        "status": status,
+        "is_stale": status == "stale",
         "last_heartbeat_at": to_micro_text(worker.last_heartbeat_at),
         "heartbeat_expires_at": to_micro_text(expires_at),
-        "supported_workflow_types": _types(worker.supported_workflow_types),
-        "supported_activity_types": _types(worker.supported_activity_types),
+        "supported_workflow_types": types_of(worker.supported_workflow_types),
+        "supported_activity_types": types_of(worker.supported_activity_types),
         "max_concurrent_workflow_tasks": worker.max_concurrent_workflow_tasks,
         "max_concurrent_activity_tasks": worker.max_concurrent_activity_tasks,
     }
-
-
-def _types(text: str | None) -> list[str]:
-    return [] if text is None else sorted(orjson.loads(text))

@@ -7,6 +7,7 @@ from durable_server.store.models.places import Namespace, SchemaMigration, Worke
 from durable_server.store.models.query_tasks import QueryTask
 from durable_server.store.models.runs import Event, Run, RunDetails, Workflow
 from durable_server.store.models.steps import Activity, Task, Timer
+from durable_server.store.models.task_queues import BuildRollout, DispatchCounter
 
 MODELS = (
     Workflow,
@@ -24,13 +25,17 @@ MODELS = (
     Namespace,
     Worker,
     CommandContract,
+    BuildRollout,
+    DispatchCounter,
     SchemaMigration,
 )
 __all__ = [
     "MODELS",
     "Activity",
+    "BuildRollout",
     "Child",
     "CommandContract",
+    "DispatchCounter",
     "Event",
     "Message",
     "Namespace",
