@@ -7,6 +7,7 @@ without an envelope are encoded here, once, and only values shown to people are 
 import base64
 import hashlib
 import io
+import re
 import struct
 from typing import Any, TypeGuard
 
@@ -20,6 +21,15 @@ PLAIN = "plain"
 EMPTY_ARGUMENTS = Payload(PLAIN, "[]")
 
 _EXTERNAL_PREFIX = "dw-external-payload:v1:"
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
+REFERENCE_SCHEMA = "durable-workflow.v2.external-payload-reference.v1"
+_REFERENCE_TEXTS = {
+    "schema": "Unsupported external payload reference schema.",
+    "uri": "The external payload reference URI must be a non-empty string.",
+    "sha256": "The external payload reference sha256 must be a hex digest.",
+    "size_bytes": "The external payload reference size_bytes must be a non-negative integer.",
+    "codec": "The external payload reference codec must be a non-empty string.",
+}
 _ENVELOPE_KEYS = ({"codec", "blob"}, {"codec", "external_storage"})
 SINGLE_OBJECT = bytes.fromhex("c301e2a33dff55802237")
 _NAMESPACE = "durable_workflow.protocol"
@@ -72,6 +82,11 @@ def is_envelope(value: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict) and len(value) == 2 and set(value) in _ENVELOPE_KEYS
 
 
+def is_reference(blob: str) -> bool:
+    """Whether a stored blob stands for a payload that is kept outside."""
+    return blob.startswith(_EXTERNAL_PREFIX)
+
+
 def envelope_errors(value: dict[str, Any], field: str) -> dict[str, list[str]]:
     """What is wrong with an envelope, by dotted field path; empty when nothing is."""
     codec = value["codec"]
@@ -88,10 +103,24 @@ def envelope_errors(value: dict[str, Any], field: str) -> dict[str, list[str]]:
         if reference.get("codec", codec) != codec:
             text = "The external payload reference codec must match the payload envelope codec."
             return {f"{field}.external_storage.codec": [text]}
-        return {}
+        return _reference_errors(reference, f"{field}.external_storage")
     if not isinstance(value["blob"], str):
         return {f"{field}.blob": ["The payload envelope blob must be a string."]}
     return {}
+
+
+def _reference_errors(reference: dict[str, Any], field: str) -> dict[str, list[str]]:
+    """What is wrong with a storage reference, by dotted field path."""
+    uri, digest, size = (reference.get(name) for name in ("uri", "sha256", "size_bytes"))
+    codec = reference.get("codec")
+    texts = {
+        "schema": reference.get("schema") == REFERENCE_SCHEMA,
+        "uri": isinstance(uri, str) and bool(uri.strip()),
+        "sha256": isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None,
+        "size_bytes": isinstance(size, int) and not isinstance(size, bool) and size >= 0,
+        "codec": isinstance(codec, str) and bool(codec),
+    }
+    return {f"{field}.{name}": [_REFERENCE_TEXTS[name]] for name, good in texts.items() if not good}
 
 
 def from_envelope(value: dict[str, Any]) -> Payload:
@@ -110,16 +139,25 @@ def plain(value: Any) -> Payload:
 
 def to_envelope(payload: Payload) -> dict[str, Any]:
     """The envelope of an encoded payload."""
-    if payload.blob.startswith(_EXTERNAL_PREFIX):
+    if is_reference(payload.blob):
         reference = base64.b64decode(payload.blob[len(_EXTERNAL_PREFIX) :])
         envelope: dict[str, Any] = orjson.loads(reference)
         return envelope
     return {"codec": payload.codec, "blob": payload.blob}
 
 
+def arguments_of(given: Any) -> Payload:
+    """The arguments that a client gave: an envelope as it came, or plain values in order."""
+    if is_envelope(given):
+        return from_envelope(given)
+    if not given:
+        return EMPTY_ARGUMENTS
+    return plain([*given.values()] if isinstance(given, dict) else given)
+
+
 def in_event(payload: Payload) -> Any:
     """An encoded payload as events tell it, beside its codec: a blob, or a whole reference."""
-    return to_envelope(payload) if payload.blob.startswith(_EXTERNAL_PREFIX) else payload.blob
+    return to_envelope(payload) if is_reference(payload.blob) else payload.blob
 
 
 def render(payload: Payload, framing: str | None) -> Payload:

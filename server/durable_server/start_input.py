@@ -7,8 +7,8 @@ import orjson
 from durable_server import payloads
 from durable_server.attribution import command_of
 from durable_server.call import Call
-from durable_server.engine.run_state import Payload
 from durable_server.engine.start import Start
+from durable_server.external_payloads import moved_out, stored_as, verified
 from durable_server.ids import new_id, shard_of
 from durable_server.refusal import invalid
 from durable_server.search_attributes import attribute_errors
@@ -20,19 +20,15 @@ def start_of(call: Call, body: dict[str, Any], workflow_id: str) -> Start:
     """The start that a body asks for; refuses what breaks a rule that no schema can say."""
     _check(call, body)
     shard = shard_of(call.namespace, workflow_id)
-    task_queue = body.get("task_queue") or TASK_QUEUE_DEFAULT
-    build_id = body.get("build_id") or body.get("compatibility") or None
-    if build_id is None:
-        build_id = call.server.rollouts.build_for_start(call.namespace, task_queue)
     return Start(
         shard=shard,
         run_id=new_id(shard),
         namespace=call.namespace,
         workflow_id=workflow_id,
         workflow_type=body["workflow_type"],
-        task_queue=task_queue,
-        input=_input(body.get("input")),
-        build_id=build_id,
+        task_queue=body.get("task_queue") or TASK_QUEUE_DEFAULT,
+        input=payloads.arguments_of(body.get("input")),
+        build_id=body.get("build_id") or body.get("compatibility") or None,
         business_key=body.get("business_key") or None,
         memo=_json_text(body.get("memo")),
         search_attributes=_json_text(body.get("search_attributes")),
@@ -43,13 +39,24 @@ def start_of(call: Call, body: dict[str, Any], workflow_id: str) -> Start:
     )
 
 
+async def start_in(call: Call, body: dict[str, Any], workflow_id: str) -> Start:
+    """As `start_of`; a reference is verified first, and a large input moved out."""
+    given = body.get("input")
+    inline = await verified(call, given, "input")
+    wanted = start_of(call, body if inline is given else {**body, "input": inline}, workflow_id)
+    if inline is not given:
+        return wanted._replace(input=stored_as(given, wanted.input))
+    moved = await moved_out(call, wanted.input, wanted.run_id)
+    return wanted if moved is None else wanted._replace(input=moved)
+
+
 def _check(call: Call, body: dict[str, Any]) -> None:
     errors: dict[str, Any] = {}
     given = body.get("input")
     if payloads.is_envelope(given):
         errors.update(payloads.envelope_errors(given, "input"))
     limits = call.server.limits
-    if not errors and 0 < limits.payload_bytes_max < len(_input(given).blob):
+    if not errors and 0 < limits.payload_bytes_max < len(payloads.arguments_of(given).blob):
         text = f"The input exceeds the maximum allowed size of {limits.payload_bytes_max} bytes."
         errors["input"] = [text]
     memo = _json_text(body.get("memo"))
@@ -65,15 +72,6 @@ def _check(call: Call, body: dict[str, Any]) -> None:
         errors["search_attributes"] = problems
     if errors:
         raise invalid(errors)
-
-
-def _input(given: Any) -> Payload:
-    """The arguments: an envelope as it came, or plain values in order."""
-    if payloads.is_envelope(given):
-        return payloads.from_envelope(given)
-    if not given:
-        return payloads.EMPTY_ARGUMENTS
-    return payloads.plain([*given.values()] if isinstance(given, dict) else given)
 
 
 def _json_text(value: Any) -> str | None:

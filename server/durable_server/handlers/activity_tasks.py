@@ -13,6 +13,7 @@ from durable_server.call import Call, Reply
 from durable_server.engine.activity_report import Report
 from durable_server.engine.run_state import Payload
 from durable_server.engine.tasks import digest_of
+from durable_server.external_payloads import moved_out
 from durable_server.ids import shard_in
 from durable_server.matching.channels import Channel, Poll
 from durable_server.matching.poll import nothing, wait_for_task
@@ -34,9 +35,9 @@ async def poll(call: Call, body: dict[str, Any]) -> Reply:
 async def complete(call: Call, body: dict[str, Any], task_id: str) -> Reply:
     """Record the result of an activity."""
     report = _report(body, task_id, "completed", body.get("result"))
-    intent = CompleteActivity(
-        shard=_shard(report), namespace=call.namespace, report=report, result=_result(body)
-    )
+    shard, given = _shard(report), _result(body)
+    result = await moved_out(call, given, task_id) or given
+    intent = CompleteActivity(shard=shard, namespace=call.namespace, report=report, result=result)
     return Reply(200, await call.server.lanes.put(intent))
 
 

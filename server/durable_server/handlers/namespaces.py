@@ -1,12 +1,20 @@
-"""Namespaces: list, create, describe, update."""
+"""Namespaces: list, create, describe, update, delete, and where their payloads are kept."""
 
 from typing import Any
 
+import orjson
+
 from durable_server.call import Call, Reply
-from durable_server.clock import to_second_text
+from durable_server.clock import monotonic_seconds, to_second_text
+from durable_server.payload_storage.policy import policy_of
 from durable_server.refusal import Refusal
+from durable_server.store import namespace_purges as purges
 from durable_server.store import namespaces as stored
+from durable_server.store import payload_objects
 from durable_server.store.errors import StoreConflict
+
+# How long a deletion goes on within its request; what is left then, a pass removes.
+PURGE_SECONDS_MAX = 20.0
 
 
 async def list(call: Call) -> Reply:
@@ -23,7 +31,10 @@ async def create(call: Call, body: dict[str, Any]) -> Reply:
     retention_days = default if days in (None, "") else int(days)
 
     def job(tx: Any) -> Any:
-        if stored.find_namespace(tx, name) is not None:
+        found = stored.find_namespace(tx, name)
+        if found is not None and found.status == "deleting":
+            raise Refusal("namespace_being_deleted", namespace=name)
+        if found is not None:
             raise Refusal("namespace_already_exists", namespace=name)
         return stored.insert_namespace(tx, name, body.get("description"), retention_days)
 
@@ -65,13 +76,59 @@ async def update(call: Call, body: dict[str, Any], name: str) -> Reply:
     return Reply(200, shown)
 
 
+async def delete(call: Call, name: str) -> Reply:
+    """Remove a namespace and all that is in it; answers how much that was."""
+    wanted, server = name.lower(), call.server
+    if wanted == server.settings.default_namespace:
+        raise Refusal("namespace_protected", namespace=wanted)
+
+    def begin(tx: Any) -> Any:
+        if (found := stored.find_namespace(tx, wanted)) is None:
+            raise Refusal("namespace_not_found", namespace=wanted)
+        purges.begin_purge(tx, wanted)
+        return found
+
+    found = await server.lanes.write(begin)
+    server.known_namespaces.pop(wanted, None)
+    ends_at, more = monotonic_seconds() + PURGE_SECONDS_MAX, True
+    while more and monotonic_seconds() < ends_at:
+        more = await server.lanes.write(lambda tx: purges.purge_batch(tx, wanted))
+    purge = await server.read(purges.find_purge, wanted)
+    shown = _shown(found._replace(status="deleting" if more else "deleted"))
+    shown["deleted"] = dict(sorted(purge.deleted.items())) if purge else {}
+    return Reply(202 if more else 200, shown)
+
+
+async def update_external_storage(call: Call, body: dict[str, Any], name: str) -> Reply:
+    """Replace the whole storage policy of a namespace."""
+    wanted, storage = name.lower(), call.server.payload_storage
+    policy = policy_of(body)
+
+    def job(tx: Any) -> Any:
+        if stored.find_namespace(tx, wanted) is None:
+            raise Refusal("namespace_not_found", namespace=wanted)
+        storage.check(policy)
+        text, root = orjson.dumps(policy).decode(), storage.root_of(policy)
+        if root is not None:
+            payload_objects.know_root(tx, wanted, root, text)
+        return stored.update_storage(tx, wanted, text)
+
+    shown = _shown(await call.server.lanes.write(job))
+    storage.changed(wanted)
+    return Reply(200, shown)
+
+
 def _shown(namespace: Any) -> dict[str, Any]:
     return {
         "name": namespace.name,
         "description": namespace.description,
         "retention_days": namespace.retention_days,
         "status": namespace.status,
-        "external_payload_storage": None,
+        "external_payload_storage": _policy(namespace.external_payload_storage),
         "created_at": to_second_text(namespace.created_at),
         "updated_at": to_second_text(namespace.updated_at),
     }
+
+
+def _policy(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)

@@ -13,6 +13,7 @@ from durable_server.engine.decision import Moment
 from durable_server.engine.run_state import RunState
 from durable_server.engine.tasks import digest_of
 from durable_server.engine.update import JUDGED
+from durable_server.external_payloads import commands_moved_out
 from durable_server.ids import new_id, shard_in
 from durable_server.matching.channels import Channel, Poll
 from durable_server.matching.poll import nothing, wait_for_task
@@ -55,11 +56,12 @@ def _kinds(body: dict[str, Any]) -> list[str]:
 
 async def complete(call: Call, body: dict[str, Any], task_id: str) -> Reply:
     """Apply a worker's commands to the run of a task that it holds."""
+    wanted = await commands_moved_out(call, body["commands"], task_id)
     completion = commands.Completion(
         task_id=task_id,
         lease_owner=body["lease_owner"],
         attempt=int(body["workflow_task_attempt"]),
-        commands=commands.parse(body["commands"]),
+        commands=commands.parse(wanted),
         digest=digest_of(body["commands"]),
         cursors=tuple(
             (each["stream_name"], each["through_position"])

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from durable_server import external_payloads
 from durable_server.advance.intents import StartRun
 from durable_server.call import Call, Reply
 from durable_server.engine.liveness import OpenWork
 from durable_server.ids import new_plain_id
 from durable_server.refusal import Refusal, invalid
-from durable_server.start_input import start_of
+from durable_server.start_input import start_in
 from durable_server.store import open_work as stored_open_work
 from durable_server.store import runs as stored_runs
 from durable_server.views import runs as shown
@@ -18,8 +19,7 @@ BUCKETS = ("running", "completed", "failed")
 
 async def start(call: Call, body: dict[str, Any]) -> Reply:
     """Start a workflow, or answer for the run that holds its id."""
-    await call.server.rollouts.known()
-    wanted = start_of(call, body, body.get("workflow_id") or new_plain_id())
+    wanted = await start_in(call, body, body.get("workflow_id") or new_plain_id())
     answer = await call.server.lanes.put(StartRun(shard=wanted.shard, wanted=wanted))
     return Reply(201 if answer["outcome"] == "started_new" else 200, answer)
 
@@ -65,7 +65,7 @@ async def describe(call: Call, workflow_id: str) -> Reply:
     found = await call.server.read(_describe, call.namespace, workflow_id, None)
     if found is None:
         raise Refusal("instance_not_found", workflow_id=workflow_id)
-    return Reply(200, found)
+    return Reply(200, await external_payloads.shown(call, found))
 
 
 async def describe_run(call: Call, workflow_id: str, run_id: str) -> Reply:
@@ -73,7 +73,7 @@ async def describe_run(call: Call, workflow_id: str, run_id: str) -> Reply:
     found = await call.server.read(_describe, call.namespace, workflow_id, run_id)
     if found is None:
         raise Refusal("run_not_found", workflow_id=workflow_id, run_id=run_id)
-    return Reply(200, found)
+    return Reply(200, await external_payloads.shown(call, found))
 
 
 async def list_runs(call: Call, workflow_id: str) -> Reply:

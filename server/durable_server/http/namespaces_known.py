@@ -2,7 +2,7 @@
 
 from durable_server.clock import SECOND
 from durable_server.server import Server
-from durable_server.store.namespaces import find_namespace
+from durable_server.store.namespaces import is_active
 
 KNOWN_SECONDS = 5
 _KNOWN_MAX = 10_000
@@ -13,7 +13,7 @@ class KnownNamespaces:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._until: dict[str, int] = {}
+        self._until = server.known_namespaces
 
     def surely_exists(self, name: str) -> bool:
         """Whether a namespace of this name was found a short while ago."""
@@ -22,7 +22,7 @@ class KnownNamespaces:
     async def exists(self, name: str) -> bool:
         """Whether the store knows a namespace of this name."""
         now = self._server.clock.now()
-        if await self._server.read(find_namespace, name) is None:
+        if not await self._server.read(is_active, name):
             return False
         if len(self._until) >= _KNOWN_MAX:
             self._until.clear()

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from durable_server.engine import references
 from durable_server.engine.decision import Decision
-from durable_server.store import columns
+from durable_server.store import columns, payload_objects, run_attributes
 from durable_server.store.columns import Table
 
 Rows = dict[Any, Any]
@@ -85,3 +86,25 @@ def write(transaction: Any, decisions: list[Decision]) -> None:
     if changes.outputs:
         rows_of_outputs = [(*key, *output) for key, output in changes.outputs.items()]
         transaction.write_rows("update_output", rows_of_outputs)
+    run_attributes.write(transaction, decisions)
+    if held := _held(changes):
+        payload_objects.hold(transaction, held)
+
+
+def _held(changes: Changes) -> set[payload_objects.Holder]:
+    """Which runs hold which objects from now on, since something written names these."""
+    found: dict[tuple[int, str], set[str]] = {}
+    for event in changes.inserts["events"].values():
+        if uris := references.uris_of_event(event.payload):
+            found.setdefault((event.shard, event.run_id), set()).update(uris)
+    for table in ("run_details", "signals", "updates"):
+        for row in changes.inserts[table].values():
+            blob = row.input.blob if table == "run_details" else row.arguments
+            if uri := references.uri_of_blob(blob):
+                found.setdefault((row.shard, row.run_id), set()).add(uri)
+    runs = {**changes.updates["runs"], **changes.inserts["runs"]}
+    return {
+        payload_objects.Holder(*key, uri, runs[key].namespace)
+        for key, uris in found.items()
+        for uri in uris
+    }

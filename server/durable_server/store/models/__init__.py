@@ -1,13 +1,21 @@
 """Peewee models of the current schema."""
 
+from durable_server.store.models.bulk_operations import BulkOperation
 from durable_server.store.models.children import Child
 from durable_server.store.models.command_contracts import CommandContract
 from durable_server.store.models.messages import Message, Signal, Update
+from durable_server.store.models.payload_objects import (
+    PayloadGarbage,
+    PayloadHolder,
+    PayloadRoot,
+)
 from durable_server.store.models.places import Namespace, SchemaMigration, Worker
 from durable_server.store.models.query_tasks import QueryTask
+from durable_server.store.models.removals import NamespacePurge
 from durable_server.store.models.runs import Event, Run, RunDetails, Workflow
+from durable_server.store.models.schedules import Schedule, ScheduleAttribute, ScheduleEvent
 from durable_server.store.models.steps import Activity, Task, Timer
-from durable_server.store.models.task_queues import BuildRollout, DispatchCounter
+from durable_server.store.models.visibility import RunAttribute, SearchAttribute
 
 MODELS = (
     Workflow,
@@ -25,24 +33,40 @@ MODELS = (
     Namespace,
     Worker,
     CommandContract,
-    BuildRollout,
-    DispatchCounter,
+    BulkOperation,
+    Schedule,
+    ScheduleEvent,
+    ScheduleAttribute,
+    PayloadRoot,
+    PayloadHolder,
+    PayloadGarbage,
+    NamespacePurge,
+    RunAttribute,
+    SearchAttribute,
     SchemaMigration,
 )
 __all__ = [
     "MODELS",
     "Activity",
-    "BuildRollout",
+    "BulkOperation",
     "Child",
     "CommandContract",
-    "DispatchCounter",
     "Event",
     "Message",
     "Namespace",
+    "NamespacePurge",
+    "PayloadGarbage",
+    "PayloadHolder",
+    "PayloadRoot",
     "QueryTask",
     "Run",
+    "RunAttribute",
     "RunDetails",
+    "Schedule",
+    "ScheduleAttribute",
+    "ScheduleEvent",
     "SchemaMigration",
+    "SearchAttribute",
     "Signal",
     "Task",
     "Timer",
