@@ -20,15 +20,19 @@ def start_of(call: Call, body: dict[str, Any], workflow_id: str) -> Start:
     """The start that a body asks for; refuses what breaks a rule that no schema can say."""
     _check(call, body)
     shard = shard_of(call.namespace, workflow_id)
+    task_queue = body.get("task_queue") or TASK_QUEUE_DEFAULT
+    build_id = body.get("build_id") or body.get("compatibility") or None
+    if build_id is None:
+        build_id = call.server.rollouts.build_for_start(call.namespace, task_queue)
     return Start(
         shard=shard,
         run_id=new_id(shard),
         namespace=call.namespace,
         workflow_id=workflow_id,
         workflow_type=body["workflow_type"],
-        task_queue=body.get("task_queue") or TASK_QUEUE_DEFAULT,
+        task_queue=task_queue,
         input=payloads.arguments_of(body.get("input")),
-        build_id=body.get("build_id") or body.get("compatibility") or None,
+        build_id=build_id,
         business_key=body.get("business_key") or None,
         memo=_json_text(body.get("memo")),
         search_attributes=_json_text(body.get("search_attributes")),
@@ -41,6 +45,7 @@ def start_of(call: Call, body: dict[str, Any], workflow_id: str) -> Start:
 
 async def start_in(call: Call, body: dict[str, Any], workflow_id: str) -> Start:
     """As `start_of`; a reference is verified first, and a large input moved out."""
+    await call.server.rollouts.known()
     given = body.get("input")
     inline = await verified(call, given, "input")
     wanted = start_of(call, body if inline is given else {**body, "input": inline}, workflow_id)

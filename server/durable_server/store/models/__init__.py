@@ -15,6 +15,7 @@ from durable_server.store.models.removals import NamespacePurge
 from durable_server.store.models.runs import Event, Run, RunDetails, Workflow
 from durable_server.store.models.schedules import Schedule, ScheduleAttribute, ScheduleEvent
 from durable_server.store.models.steps import Activity, Task, Timer
+from durable_server.store.models.task_queues import BuildRollout, DispatchCounter
 from durable_server.store.models.visibility import RunAttribute, SearchAttribute
 
 MODELS = (
@@ -43,14 +44,18 @@ MODELS = (
     NamespacePurge,
     RunAttribute,
     SearchAttribute,
+    BuildRollout,
+    DispatchCounter,
     SchemaMigration,
 )
 __all__ = [
     "MODELS",
     "Activity",
+    "BuildRollout",
     "BulkOperation",
     "Child",
     "CommandContract",
+    "DispatchCounter",
     "Event",
     "Message",
     "Namespace",
