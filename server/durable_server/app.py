@@ -11,6 +11,7 @@ from durable_server import ids
 from durable_server.advance.lane import Surroundings
 from durable_server.advance.lanes import Lanes
 from durable_server.auth.drivers import Driver, Keys, driver_for
+from durable_server.auth.webhooks import WebhookSecrets
 from durable_server.clock import Clock, SystemClock
 from durable_server.config import Settings
 from durable_server.database_state import DatabaseState
@@ -117,6 +118,7 @@ def assemble(settings: Settings, parts: Parts) -> Server:
     server.admission, server.rollouts = admission, Rollouts(server)
     matcher.on_check = server.rollouts.refresh
     server.facts["auth"] = driver_of(settings)
+    server.facts["webhooks"] = WebhookSecrets(settings.keys("bridge_adapter_secrets"))
     server.database = DatabaseState(store)
     server.passes = PassLoop(server)
     return server

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from durable_server.auth.drivers import Credentials
 from durable_server.auth.principal import Principal
 from durable_server.server import Server
+
+_NO_CREDENTIALS = Credentials("", b"", b"", {}, b"")
 
 
 @dataclass(slots=True)
@@ -17,7 +20,7 @@ class Call:
     what a proxy says of the caller (caller_type, caller_label, auth_status, auth_method), where
     forwarding is trusted. `lost` registers a
     callable that is called, at most once and from any thread, when the client disconnects before
-    the reply.
+    the reply. `credentials`: headers and raw body, for what is signed apart.
     """
 
     server: Server
@@ -32,6 +35,7 @@ class Call:
     correlation_id: str | None = None
     forwarded: Mapping[str, str] = field(default_factory=dict)
     lost: Callable[[Callable[[], None]], None] = field(default=lambda callback: None)
+    credentials: Credentials = _NO_CREDENTIALS
 
 
 @dataclass(slots=True)

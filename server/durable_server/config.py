@@ -6,6 +6,7 @@ wins over both.
 
 import os
 import socket
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -77,6 +78,12 @@ class Settings(AdmissionSettings):
     )
     signature_strict: bool = setting(
         False, "Whether signatures over the body alone are refused; they can be replayed."
+    )
+    bridge_adapter_secrets: SecretStr = setting(
+        SecretStr(""),
+        "Secrets that webhooks are signed with: adapter=secret, comma-separated; an adapter may"
+        " have several, for rotation, and * stands for every other adapter.",
+        secret=True,
     )
     worker_poll_timeout: int = setting(
         30, "How long a poll waits for a task.", unit="seconds", ge=0, le=60
@@ -260,6 +267,17 @@ class Settings(AdmissionSettings):
     def _lenient(cls, value: Any) -> bool:
         # A credential must not die because of a misspelled word.
         return str(value).strip().lower() not in {"0", "false", "no", "off"}
+
+    @field_validator("bridge_adapter_secrets")
+    @classmethod
+    def _paired(cls, value: SecretStr) -> SecretStr:
+        for part in filter(None, map(str.strip, value.get_secret_value().split(","))):
+            adapter, _, secret = part.partition("=")
+            if not adapter or not secret:
+                raise ValueError("an entry must be adapter=secret")
+            if secret.startswith("whsec_"):
+                b64decode(secret.removeprefix("whsec_"), validate=True)
+        return value
 
     @field_validator("default_namespace", "http", "log_level", mode="before")
     @classmethod

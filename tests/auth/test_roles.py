@@ -17,6 +17,7 @@ EVERY = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: o.operati
 OPERATORS = (
     *("workflows.", "runs.", "history.", "debug.", "signals.", "message_streams.", "updates."),
     *("queries.", "schedules.", "search_attributes.", "task_queues."),
+    *("bridge_adapters.", "bulk_operations."),
     *("workers.list", "workers.describe"),
 )
 

@@ -40,6 +40,13 @@ SERVER: dict[str, set[str]] = {
     "attribution": {"call"},
     "start_input": {"attribution", "call", "engine", "ids", "payloads", "refusal"}
     | {"search_attributes"},
+    "signal_requests": {"external_payloads"}
+    | {"advance.signal_intents", "attribution", "call", "client_input"}
+    | {"command_contracts", "engine", "ids", "refusal", "store.queries"},
+    "update_requests": {"external_payloads"}
+    | {"advance.intents", "attribution", "call", "client_input", "clock"}
+    | {"command_contracts", "engine", "ids", "matching.timing", "refusal", "store.queries"}
+    | {"views"},
     "views": {"engine", "payloads", "clock", "matching.channels", "matching.admission"},
     "handlers": {
         *(
@@ -61,6 +68,7 @@ SERVER: dict[str, set[str]] = {
             "payloads",
         ),
         *("refusal", "attribution", "search_attributes", "config", "command_contracts"),
+        *("signal_requests", "update_requests"),
         *("client_input", "start_input"),
     },
     "maintenance": {"server", "engine", "advance.intents", "store.queries", "clock", "pending"}
@@ -76,6 +84,8 @@ SERVER: dict[str, set[str]] = {
 
 # The query modules of the store: one for each noun, and what all of them give.
 QUERIES = {
+    "store.bridge_events",
+    "store.bulk_operations",
     *("store.activities", "store.history", "store.messages", "store.namespaces", "store.runs"),
     *(
         "store.query_tasks",

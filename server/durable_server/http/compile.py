@@ -1,6 +1,7 @@
 """The plan of every operation, built once at start, and the router that finds it."""
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -10,20 +11,31 @@ from urllib.parse import unquote_to_bytes
 from durable_contracts import bundle, versions
 from durable_contracts.bundle import Operation
 
+from durable_server.call import Reply
 from durable_server.http.bind import BodyRule, QueryRule
+from durable_server.refusal import Refusal
 
 Handler = Callable[..., Any]
 
 
+def _as_usual(refusal: Refusal, ids: dict[str, str]) -> Reply | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is done for one operation."""
+    """What is done for one operation.
+
+    `refused` may give refusals a shape of the operation's own: the function of this name that
+    stands beside the handler.
+    """
 
     operation: Operation
     handler: Handler
     body: BodyRule | None
     query: QueryRule
     compiled: bool = True
+    refused: Callable[[Refusal, dict[str, str]], Reply | None] = _as_usual
 
 
 @dataclass(slots=True)
@@ -70,7 +82,8 @@ class Router:
             rule = BodyRule(operation) if operation.request_schema is not None else None
             handler = handler_of(operation.operation_id)
             query = QueryRule(operation)
-            self._add(Plan(operation, handler, rule, query, compiled(operation)))
+            refused = getattr(sys.modules[handler.__module__], "refused", _as_usual)
+            self._add(Plan(operation, handler, rule, query, compiled(operation), refused))
 
     def _add(self, plan: Plan) -> None:
         node, names = self._root, []

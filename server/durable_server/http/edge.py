@@ -121,7 +121,8 @@ class Edge:
         try:
             reply = await self._carry_out(request, route, route.plan)
         except Refusal as refusal:
-            reply = reply_to(refusal, route.plane)
+            own = route.plan.refused(refusal, route.ids)
+            reply = own or reply_to(refusal, route.plane)
         except Exception:
             log.exception("a request failed", extra={"request_id": request.request_id})
             bug = Refusal("server_error", request_id=request.request_id)
@@ -180,6 +181,7 @@ class Edge:
             correlation_id=correlation.decode("latin-1") if correlation else None,
             forwarded=self._forwarded(request.headers) if self._forwarding else {},
             lost=request.lost,
+            credentials=_credentials(request),
         )
 
     def _forwarded(self, headers: dict[bytes, bytes]) -> dict[str, str]:
