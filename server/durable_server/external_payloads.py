@@ -65,13 +65,13 @@ async def verified(call: Call, given: Any, field: str) -> Any:
     """
     if not payloads.is_envelope(given) or "external_storage" not in given:
         return given
-    errors = payloads.envelope_errors(given, field)
-    if errors:
-        raise invalid(errors)
     storage = call.server.payload_storage
     known = await storage.known(call.namespace)
     if known.policy is None or not known.policy["enabled"]:
         raise invalid({f"{field}.external_storage": [_NO_DRIVER]})
+    errors = payloads.envelope_errors(given, field)
+    if errors:
+        raise invalid(errors)
     text, wrong = await storage.get(known, call.namespace, given["external_storage"])
     if wrong is not None:
         raise invalid({f"{field}.external_storage": [wrong]})

@@ -21,7 +21,7 @@ LATER = {"type": "start_timer", "delay_seconds": 3600}
 
 @pytest.fixture(params=KINDS)
 def asker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Asker]:
-    with asking(request.param, tmp_path) as started:
+    with asking(request.param, tmp_path, payload_storage_folder=str(tmp_path)) as started:
         started.ask("POST", "/api/worker/register", {**WORKER, "runtime": "python"})
         yield started
 
@@ -192,7 +192,18 @@ def test_who_archived_a_run_is_told(asker: Asker) -> None:
 
 
 def test_what_is_kept_elsewhere_is_not_available_here(asker: Asker) -> None:
-    reference = {"codec": "avro", "external_storage": {"uri": "s3://bucket/key", "codec": "avro"}}
+    folder = asker.server.settings.payload_storage_folder
+    (Path(folder) / "key").write_text("wwHioz3/VYAiNwwA")
+    policy = {"driver": "local", "config": {"uri": Path(folder).as_uri()}}
+    asker.ask("PUT", "/api/namespaces/default/external-storage", policy)
+    stored = {
+        "schema": "durable-workflow.v2.external-payload-reference.v1",
+        "uri": (Path(folder) / "key").as_uri(),
+        "sha256": hashlib.sha256(b"wwHioz3/VYAiNwwA").hexdigest(),
+        "size_bytes": 16,
+        "codec": "avro",
+    }
+    reference = {"codec": "avro", "external_storage": stored}
     run_id = post(asker, "/api/workflows", {**START, "input": reference})["run_id"]
 
     bundle = exported(asker, run_id)

@@ -128,9 +128,7 @@ def test_another_namespace_neither_shows_nor_changes_what_is_in_this_one(
     assert f'"workflow_type":"{MARK}"' not in told
     if operation.plane != "public":
         assert (nowhere.status, nowhere.body["reason"]) == (404, "namespace_not_found")
-    changed = {
-        name: rows for name, rows in rows_of_mine(asker).items() if rows != before[name]
-    }
+    changed = {name: rows for name, rows in rows_of_mine(asker).items() if rows != before[name]}
     if operation.operation_id in WRITES_UNNAMED:
         changed = {name: rows for name, rows in changed.items() if name not in UNNAMED}
     assert changed == {}

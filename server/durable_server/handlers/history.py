@@ -4,10 +4,11 @@ from typing import Any
 
 from durable_server.call import Call, Reply
 from durable_server.clock import monotonic_seconds
-from durable_server.ids import shard_in
+from durable_server.ids import shard_of
 from durable_server.matching.timing import wait_until_changed
 from durable_server.refusal import Refusal
 from durable_server.store import history as histories
+from durable_server.store import imports as stored_imports
 from durable_server.store import open_work as stored_open_work
 from durable_server.store import runs as stored_runs
 from durable_server.views.events import for_client, page_token, sequence_of
@@ -27,8 +28,8 @@ async def list(
     wait_new_event: str | int = 0,
 ) -> Reply:
     """Events in order. With `wait_new_event`, an empty page is held until an event comes."""
-    shard = shard_in(run_id)
-    place = (call.namespace, workflow_id, shard if shard is not None else -1, run_id)
+    shard = shard_of(call.namespace, workflow_id)
+    place = (call.namespace, workflow_id, shard, run_id)
     after = (sequence_of(next_page_token) if next_page_token else None) or 0
     events = await call.server.read(_page, place, after, page_size + 1)
     if not events and str(wait_new_event) == "1":
@@ -53,7 +54,8 @@ async def export(call: Call, workflow_id: str, run_id: str) -> Reply:
     key = SigningKey(secret, settings.history_export_signing_key_id or None) if secret else None
     place, bytes_max = (call.namespace, workflow_id, run_id), settings.history_export_max_bytes
     now = call.server.clock.now()
-    reply: Reply = await call.server.read(_bundle, place, now, key, bytes_max)
+    # A run goes on while it is read.
+    reply: Reply = await call.server.read(_bundle, place, now, key, bytes_max, snapshot=True)
     return reply
 
 
@@ -67,6 +69,11 @@ def _bundle(
     if found is None or current is None:
         raise Refusal("run_not_found", workflow_id=workflow_id, run_id=run_id)
     run, details = found
+    imported = stored_imports.find_document(tx, run.shard, run.run_id)
+    if imported is not None:
+        return Reply(200, raw=(imported[1].encode(), "application/json"))
+    if run.pruned_at is not None:
+        raise Refusal("run_pruned", workflow_id=workflow_id, run_id=run_id)
     if 0 < bytes_max < run.history_bytes:
         raise Refusal(
             "history_too_large",

@@ -1,4 +1,4 @@
-"""Payloads kept outside, and namespaces on their way out."""
+"""Payloads kept outside, namespaces on their way out, and runs imported for reading."""
 
 from typing import Any
 
@@ -26,10 +26,20 @@ _TABLES = (
     "started_at" {bigint} NOT NULL,
     "swept_at" {bigint},
     PRIMARY KEY ("namespace"))""",
+    """CREATE TABLE imported_runs (
+    "shard" {bigint} NOT NULL,
+    "run_id" {text} NOT NULL,
+    "namespace" {text} NOT NULL,
+    "workflow_id" {text} NOT NULL,
+    "checksum" {text} NOT NULL,
+    "document" {text} NOT NULL,
+    "imported_at" {bigint} NOT NULL,
+    PRIMARY KEY ("shard", "run_id"))""",
 )
 _INDEXES = (
     "CREATE INDEX payload_holders_by_uri ON payload_holders (uri)",
     "CREATE INDEX payload_garbage_due ON payload_garbage (due_at)",
+    "CREATE INDEX imported_runs_by_namespace ON imported_runs (namespace)",
 )
 _TYPES = {
     "postgresql": {"bigint": "BIGINT", "text": "TEXT"},

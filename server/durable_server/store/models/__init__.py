@@ -11,7 +11,7 @@ from durable_server.store.models.payload_objects import (
 )
 from durable_server.store.models.places import Namespace, SchemaMigration, Worker
 from durable_server.store.models.query_tasks import QueryTask
-from durable_server.store.models.removals import NamespacePurge
+from durable_server.store.models.removals import ImportedRun, NamespacePurge
 from durable_server.store.models.runs import Event, Run, RunDetails, Workflow
 from durable_server.store.models.schedules import Schedule, ScheduleAttribute, ScheduleEvent
 from durable_server.store.models.steps import Activity, Task, Timer
@@ -42,6 +42,7 @@ MODELS = (
     PayloadHolder,
     PayloadGarbage,
     NamespacePurge,
+    ImportedRun,
     RunAttribute,
     SearchAttribute,
     BuildRollout,
@@ -57,6 +58,7 @@ __all__ = [
     "CommandContract",
     "DispatchCounter",
     "Event",
+    "ImportedRun",
     "Message",
     "Namespace",
     "NamespacePurge",
