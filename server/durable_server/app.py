@@ -64,6 +64,7 @@ def limits_of(settings: Settings) -> Limits:
         history_fan_out_soft=settings.history_budget_fan_out_soft,
         history_fan_out_hard=settings.history_budget_fan_out_hard,
         task_backoff_seconds_max=settings.task_backoff_max_seconds,
+        schedule_history_days=settings.history_retention_days,
     )
 
 

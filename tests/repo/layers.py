@@ -47,6 +47,8 @@ SERVER: dict[str, set[str]] = {
     | {"advance.intents", "attribution", "call", "client_input", "clock"}
     | {"command_contracts", "engine", "ids", "matching.timing", "refusal", "store.queries"}
     | {"views"},
+    "schedule_list": {"refusal"},
+    "schedule_input": {"call", "engine", "ids", "payloads", "refusal", "search_attributes"},
     "views": {"engine", "payloads", "clock", "matching.channels", "matching.admission"},
     "handlers": {
         *(
@@ -56,6 +58,10 @@ SERVER: dict[str, set[str]] = {
             "advance.queries",
             "advance.run_requests",
             "advance.signal_intents",
+            "advance.schedules",
+            "advance.receipts",
+            "schedule_input",
+            "schedule_list",
         ),
         *("matching.poll", "matching.timing"),
         *(
@@ -72,7 +78,7 @@ SERVER: dict[str, set[str]] = {
         *("client_input", "start_input"),
     },
     "maintenance": {"server", "engine", "advance.intents", "store.queries", "clock", "pending"}
-    | {"refusal", "advance.receipts"},
+    | {"refusal", "advance.receipts", "advance.schedules"},
     "http": {"refusal", "auth", "call", "server", "config", "store.namespaces", "pending"}
     | {"ids", "clock"},
     "logs": {"clock"},
@@ -95,7 +101,7 @@ QUERIES = {
         "store.due",
         "store.errors",
     ),
-    *("store.command_contracts", "store.updates"),
+    *("store.schedules", "store.command_contracts", "store.updates"),
     *("store.open_work", "store.task_queues", "store.rollouts", "store.admission"),
 }
 
@@ -119,6 +125,7 @@ LIBRARIES: dict[str, set[str]] = {
     },
     "durable_conformance": {"durable_conformance"},
     "durable_server": {"durable_server"},
+    "cronsim": {"durable_server.engine.schedule_spec"},
     "fastavro": {"durable_server.payloads"},
     "httpx": {"durable_conformance"},
     "jsonschema": {"durable_contracts", "durable_conformance"},

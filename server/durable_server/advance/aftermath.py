@@ -6,6 +6,7 @@ from typing import Any
 from durable_server.advance.batch import Batch, channel_of
 from durable_server.engine.query_task import QueryTask
 from durable_server.engine.run_state import Message
+from durable_server.engine.schedule_state import ScheduleDecision
 from durable_server.matching.channels import Channel
 
 
@@ -47,6 +48,8 @@ def aftermath_of(batch: Batch) -> Aftermath:
             _note_task(after, batch, task_id)
     for task in batch.queries.values():
         _note_query(after, task)
+    for changed in batch.schedules:
+        _note_schedule(after, changed)
     return after
 
 
@@ -73,6 +76,18 @@ def _note_query(after: Aftermath, task: QueryTask) -> None:
         after.later.append((channel, task.lease_expires_at or 0))
     elif task.answered:
         after.runs.add(task.query_task_id)
+
+
+def _note_schedule(after: Aftermath, decision: ScheduleDecision) -> None:
+    """Have it fire in time, here or elsewhere, and deliver what it tells runs."""
+    schedule = decision.schedule
+    if schedule.status == "active":
+        after.note("schedules", schedule.due_at)
+        # Whoever runs the passes in another process hears of it by this.
+        after.runs.add(schedule.uid)
+    for message in decision.messages:
+        after.messages.append(message)
+        after.note("messages", message.due_at)
 
 
 def announce(after: Aftermath, around: Any) -> None:

@@ -10,6 +10,7 @@ from durable_server.engine import activity_task, update, update_validation, work
 from durable_server.engine.decision import Decision, Moment
 from durable_server.engine.query_task import QueryTask
 from durable_server.engine.run_state import Event, Run, RunState, Task
+from durable_server.engine.schedule_state import ScheduleDecision
 from durable_server.engine.tasks import Holder
 from durable_server.matching.admission import Admission
 from durable_server.matching.channels import Channel, Poll
@@ -42,6 +43,7 @@ class Batch:
     queries: dict[Key, QueryTask] = field(default_factory=dict)
     admission: Admission | None = None
     ledger: Ledger | None = None
+    schedules: list[ScheduleDecision] = field(default_factory=list)
 
     def add(self, decision: Decision) -> None:
         """Take a decision in, and hand the tasks it makes ready to parked polls."""

@@ -25,6 +25,7 @@ from durable_server.advance.intents import Intent
 from durable_server.advance.load import load
 from durable_server.advance.loaded import Loaded
 from durable_server.advance.queries import AskQuery, ChangeQuery, carry_out, claim_queries
+from durable_server.advance.schedules import ChangeSchedule, change_schedules
 from durable_server.engine.decision import Moment
 from durable_server.engine.run_state import Message
 from durable_server.ids import new_id
@@ -65,7 +66,7 @@ class ForgetMessage:
     pending: Pending = field(default_factory=Pending)
 
 
-Item = Intent | ClaimTasks | Write | ForgetMessage | AskQuery | ChangeQuery
+Item = Intent | ClaimTasks | Write | ForgetMessage | AskQuery | ChangeQuery | ChangeSchedule
 
 
 @dataclass
@@ -235,6 +236,9 @@ class Lane:
         written = len(batch.decisions)
         if written:
             tx.write(batch.decisions)
+        schedules = [item for item in items if isinstance(item, ChangeSchedule)]
+        if schedules:
+            change_schedules(tx, batch, schedules)
         for item in items:
             if isinstance(item, ClaimTasks):
                 if item.channel.kind == "query":

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from durable_server.advance.claims import ClaimTasks
-from durable_server.advance.intents import Intent
 from durable_server.advance.lane import ForgetMessage, Lane, Surroundings, Write
 from durable_server.advance.queries import AskQuery, ChangeQuery, lane_number
-from durable_server.advance.receipts import receipt_of
+from durable_server.advance.receipts import Receipt, receipt_of
 from durable_server.engine.run_state import Message
 from durable_server.matching.channels import Channel
 from durable_server.pending import Pending
@@ -28,7 +27,7 @@ class Lanes:
         around.deliver = self.deliver
         self.lanes = [Lane(f"lane-{number}", around) for number in range(count)]
 
-    def put(self, intent: Intent | AskQuery | ChangeQuery) -> Pending:
+    def put(self, intent: Receipt | AskQuery | ChangeQuery) -> Pending:
         """Have an intent carried out; answered with the engine's answer or a Refusal."""
         return self.lanes[intent.shard % len(self.lanes)].put(intent)
 
@@ -53,7 +52,7 @@ class Lanes:
         item = ForgetMessage(message.shard, message.message_id)
         return self.lanes[message.shard % len(self.lanes)].put(item)
 
-    def _delivered(self, message: Message, intent: Intent) -> None:
+    def _delivered(self, message: Message, intent: Receipt) -> None:
         if intent.pending.succeeded:
             self.forget(message)
         else:

@@ -32,7 +32,7 @@ def continue_as_new(
         input=new.input if arguments is None else arguments,
     )
     told: dict[str, Any] = {"continued_from_run_id": run.run_id}
-    family = None if run.parent is None else parent.parent_of(run.parent)
+    family = parent.parent_of(run.parent)
     if family is not None:
         told.update(family.told())
     told["workflow_link_id"] = link_id

@@ -32,3 +32,4 @@ class Limits:
     history_fan_out_hard: int = 200
     task_backoff_seconds_max: int = 60
     quiet_lease_expiries_max: int = 2
+    schedule_history_days: int = 30

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from durable_server.clock import SECOND, to_micro_text
-from durable_server.engine import new_run
+from durable_server.engine import new_run, schedule_run
 from durable_server.engine.decision import Draft
 from durable_server.engine.new_run import FirstTask
 from durable_server.engine.retry import ActivityOptions, backoff_seconds, may_retry
@@ -51,13 +51,14 @@ class Parent(NamedTuple):
         }
 
 
-def parent_of(text: str) -> Parent:
-    """The parent kept with a run."""
-    return Parent(**orjson.loads(text))
+def parent_of(text: str | None) -> Parent | None:
+    """The parent kept with a run; None when it has none, also where a schedule started it."""
+    kept = None if text is None else orjson.loads(text)
+    return None if kept is None or "schedule_id" in kept else Parent(**kept)
 
 
 def report_end(draft: Draft, end: dict[str, Any]) -> None:
-    """Try the child again, or tell the parent that it has ended; a run without parent has nobody.
+    """Try the child again, or tell the parent that it has ended, or the schedule that started it.
 
     `end` is the payload of the event with which the run has closed.
     """
@@ -65,6 +66,9 @@ def report_end(draft: Draft, end: dict[str, Any]) -> None:
     if run.parent is None:
         return
     parent = parent_of(run.parent)
+    if parent is None:
+        schedule_run.report_end(draft, orjson.loads(run.parent))
+        return
     if run.status == "failed" and _has_another_try(draft, parent, end):
         _try_again(draft, parent)
         return

@@ -45,7 +45,8 @@ class Run:
     completed while the workflow task was leased: their closing events wait for its end.
     `held_messages` counts the signals and updates that arrived meanwhile and wait likewise.
     `command_count` numbers the client's requests that changed the run. `parent`: JSON text, whose
-    child the run is and how it is tried again. `waits`: the open condition and signal waits.
+    child the run is and how it is tried again, or which schedule started it. `waits`: the open
+    condition and signal waits.
     `digests`: what the commands of a barrier said, to know them by when they are sent again.
     `selections` maps the first step of a select group that has open members to [whether it is
     decided, the barriers of these members].

@@ -20,7 +20,7 @@ class Start(NamedTuple):
     """What a client asks to start. memo, search_attributes: JSON text. `command`: attribution.
 
     The run id is made with the request, so that carrying it out again after a lost connection
-    recognises its own run.
+    recognises its own run. `parent`: who is told of the run's end, as `Run.parent` keeps it.
     """
 
     shard: int
@@ -38,6 +38,7 @@ class Start(NamedTuple):
     execution_timeout_seconds: int | None
     run_timeout_seconds: int | None
     command: dict[str, Any]
+    parent: str | None = None
 
 
 def start(wanted: Start, moment: Moment) -> Decision:
@@ -108,6 +109,7 @@ def _new_run(wanted: Start, now: int, run_number: int) -> NewRun:
         execution_timeout_seconds=wanted.execution_timeout_seconds,
         run_timeout_seconds=wanted.run_timeout_seconds,
         execution_deadline_at=new_run.deadline(now, wanted.execution_timeout_seconds),
+        parent=wanted.parent,
     )
 
 

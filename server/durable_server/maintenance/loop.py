@@ -18,6 +18,7 @@ from durable_server.maintenance import (
     messages,
     query_tasks,
     run_timeouts,
+    schedules,
     task_leases,
     timers,
     workers,
@@ -27,6 +28,7 @@ from durable_server.server import Server
 from durable_server.store import activities as stored_activities
 from durable_server.store import messages as stored_messages
 from durable_server.store import runs as stored_runs
+from durable_server.store import schedules as stored_schedules
 from durable_server.store import tasks as stored_tasks
 from durable_server.store import timers as stored_timers
 
@@ -53,6 +55,7 @@ PASSES: dict[str, Pass] = {
         activity_timeouts.enforce_activity_timeouts, stored_activities.next_due
     ),
     "run_timeouts": Pass(run_timeouts.time_out_runs, stored_runs.next_deadline),
+    "schedules": Pass(schedules.fire_due_schedules, stored_schedules.next_due),
     "messages": Pass(messages.deliver_messages, stored_messages.next_due),
     "workers": Pass(workers.check_workers),
     "query_tasks": Pass(query_tasks.remove_query_tasks),

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from durable_server.advance.intents import Intent
+from durable_server.advance.receipts import Receipt
 from durable_server.pending import Pending
 from durable_server.refusal import Refusal
 from durable_server.server import Server
@@ -29,7 +29,7 @@ class Due(NamedTuple):
     """One due row: its name within its pass, and the intent that deals with it, if we know one."""
 
     name: str
-    intent: Intent | None
+    intent: Receipt | None
 
 
 def read(server: Server, query: Callable[..., Any], *arguments: Any) -> Any:
