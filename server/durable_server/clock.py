@@ -7,11 +7,12 @@ in Python, SQLite and PostgreSQL, and needs no time zone.
 import functools
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 Instant = int
 SECOND: Instant = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -63,6 +64,17 @@ def to_micro_text(instant: Instant) -> str:
 def to_second_text(instant: Instant) -> str:
     """`2026-04-13T12:00:00+00:00`: how namespaces, deadlines and health write an instant."""
     return f"{_second(instant // SECOND)}+00:00"
+
+
+def instant_of(text: str) -> Instant | None:
+    """The instant that an ISO-8601 text names, in UTC unless it says otherwise, or None."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -14,8 +14,16 @@ def schema_of(database):
             for c in database.get_columns(table)
         ]
         indexes = sorted(
-            (tuple(i.columns), i.unique, (i.sql or "").upper().partition(" WHERE ")[2].strip("()"))
-            for i in database.get_indexes(table)
+            (
+                (
+                    tuple(i.columns),
+                    i.unique,
+                    (i.sql or "").upper().partition(" WHERE ")[2].strip("()"),
+                )
+                for i in database.get_indexes(table)
+            ),
+            # An expression is a column without a name.
+            key=repr,
         )
         found[table] = (sorted(columns), indexes)
     return found

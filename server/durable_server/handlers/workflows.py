@@ -5,6 +5,7 @@ from typing import Any
 from durable_server import external_payloads
 from durable_server.advance.intents import StartRun
 from durable_server.call import Call, Reply
+from durable_server.clock import instant_of
 from durable_server.engine.liveness import OpenWork
 from durable_server.ids import new_plain_id
 from durable_server.refusal import Refusal, invalid
@@ -105,7 +106,7 @@ def _describe(
 def _instant(field: str, text: str | None) -> int | None:
     if not text:
         return None
-    instant = shown.instant_of(text)
+    instant = instant_of(text)
     if instant is None:
         raise invalid({field: [f"The {field} field must be a valid date."]})
     return instant

@@ -138,6 +138,7 @@ RUNS = Table(
             "run_timeout_seconds",
             "started_at",
             "parent",
+            "pruned_at",
         ]
     ),
     run_to_row,
@@ -192,6 +193,12 @@ UPDATES = _mirror(
 )
 EVENTS = _mirror("events", Event, ("shard", "run_id", "sequence"))
 MESSAGES = _mirror("messages", Message, ("shard", "message_id"))
+# What no engine value mirrors: (name, type) in row order.
+RUN_ATTRIBUTES = (
+    *(("shard", "bigint"), ("run_id", "text"), ("name", "text"), ("position", "bigint")),
+    *(("namespace", "text"), ("text", "text"), ("whole", "bigint")),
+    *(("number", "double precision"), ("instant", "bigint"), ("started_at", "bigint")),
+)
 QUERY_TASKS = _mirror(
     "query_tasks",
     QueryTask,

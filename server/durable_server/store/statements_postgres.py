@@ -2,7 +2,16 @@
 
 from typing import NamedTuple
 
-from durable_server.store.columns import MESSAGES, QUERY_TASKS, RUNS, TABLES, TASKS, Column, Table
+from durable_server.store.columns import (
+    MESSAGES,
+    QUERY_TASKS,
+    RUN_ATTRIBUTES,
+    RUNS,
+    TABLES,
+    TASKS,
+    Column,
+    Table,
+)
 from durable_server.store.questions import QUESTIONS, Question, listed
 
 
@@ -111,6 +120,22 @@ def _delete(table: Table) -> Statement:
     return _prepared(f"delete_{table.name}", _arrays(keys), sql)
 
 
+def _insert_attributes() -> Statement:
+    columns = tuple(Column(name, kind) for name, kind in RUN_ATTRIBUTES)
+    names = ", ".join(f'"{each.name}"' for each in columns)
+    sql = f"INSERT INTO run_attributes ({names}) SELECT * FROM {_rows(columns)}"
+    return _prepared("insert_run_attributes", _arrays(columns), sql)
+
+
+def _delete_attributes() -> Statement:
+    keys = (Column("shard", "bigint"), Column("run_id", "text"))
+    sql = (
+        f"DELETE FROM run_attributes t USING {_rows(keys)}"
+        " WHERE t.shard = k.shard AND t.run_id = k.run_id"
+    )
+    return _prepared("delete_run_attributes", _arrays(keys), sql)
+
+
 STATEMENTS = {
     **{name: _fetch(name, question) for name, question in QUESTIONS.items()},
     **{f"insert_{table.name}": _insert(table) for table in TABLES},
@@ -121,6 +146,8 @@ STATEMENTS = {
     },
     "update_output": _output(),
     "delete_messages": _delete(MESSAGES),
+    "insert_run_attributes": _insert_attributes(),
+    "delete_run_attributes": _delete_attributes(),
     "lock_runs": _lock("lock_runs", ""),
     "lock_free_runs": _lock("lock_free_runs", " SKIP LOCKED"),
     "claimable": _claimable("claimable", "", []),

@@ -1,6 +1,6 @@
 """Hot statements for SQLite: keys as a list of values, rows through executemany."""
 
-from durable_server.store.columns import QUERY_TASKS, RUNS, TABLES, TASKS, Table
+from durable_server.store.columns import QUERY_TASKS, RUN_ATTRIBUTES, RUNS, TABLES, TASKS, Table
 from durable_server.store.questions import QUESTIONS, listed
 
 
@@ -88,5 +88,10 @@ STATEMENTS = {
         "UPDATE run_details SET output_codec = ?3, output_blob = ?4"
         " WHERE shard = ?1 AND run_id = ?2"
     ),
+    "insert_run_attributes": (
+        f"INSERT INTO run_attributes ({', '.join(name for name, _ in RUN_ATTRIBUTES)})"
+        f" VALUES ({', '.join('?' * len(RUN_ATTRIBUTES))})"
+    ),
+    "delete_run_attributes": "DELETE FROM run_attributes WHERE shard = ?1 AND run_id = ?2",
     "delete_messages": "DELETE FROM messages WHERE shard = ?1 AND message_id = ?2",
 }

@@ -77,6 +77,10 @@ class Transaction:
         """Take delivered messages, by (shard, message id), out of the outbox; others may have."""
         self._run_for_rows("delete_messages", list(dict.fromkeys(keys)))
 
+    def delete_run_attributes(self, keys: Keys) -> None:
+        """Take the attributes of these runs, by (shard, run id), out of the index."""
+        self._run_for_rows("delete_run_attributes", keys)
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """What fails inside is undone alone; driver errors leave as the store's own."""

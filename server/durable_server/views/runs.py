@@ -1,13 +1,12 @@
 """Runs as clients are shown them."""
 
 import base64
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
 
 from durable_server import payloads
-from durable_server.clock import SECOND, to_micro_text, to_second_text
+from durable_server.clock import to_micro_text, to_second_text
 from durable_server.engine import liveness
 from durable_server.engine.run_state import Payload, Run, RunDetails, Task
 
@@ -68,17 +67,6 @@ def cursor_of(token: str | None) -> tuple[int, str] | None:
     if not isinstance(started_at, int) or not isinstance(run_id, str) or "\0" in run_id:
         return None
     return started_at, run_id
-
-
-def instant_of(text: str) -> int | None:
-    """The instant that an ISO-8601 text names, in UTC unless it says otherwise, or None."""
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * SECOND)
 
 
 def chain_item(run: Run) -> dict[str, Any]:
@@ -153,7 +141,8 @@ def _actions(run: Run, current: bool) -> dict[str, bool]:
     names = ("signal", "query", "update", "cancel", "terminate", "repair", "archive")
     open_now = current and not run.closed
     allowed = {f"can_{name}": open_now for name in names}
-    return {**allowed, "can_archive": current and run.closed and run.archived_at is None}
+    kept = run.archived_at is None and run.pruned_at is None
+    return {**allowed, "can_archive": current and run.closed and kept}
 
 
 def _envelope(payload: Payload | None, framing: str | None) -> dict[str, Any] | None:

@@ -1,0 +1,146 @@
+"""How a bound visibility query becomes conditions on runs; every value is a bound parameter.
+
+A comparison with what a run does not have is false, so that no condition is ever null.
+"""
+
+from functools import reduce
+from operator import and_, ge, gt, le, lt, or_
+from typing import Any
+
+from peewee import SQL, fn
+
+from durable_server.store.models import Run, RunAttribute
+from durable_server.visibility.terms import And, Attribute, Not, Test
+
+_COLUMNS = {"int": "whole", "double": "number", "datetime": "instant"}
+_COMPARE = {"<": lt, "<=": le, ">": gt, ">=": ge}
+_LAST = 0x10FFFF
+_SURROGATES = (0xD800, 0xDFFF)
+_SYSTEM = {
+    "WorkflowType": Run.workflow_type,
+    "WorkflowId": Run.workflow_id,
+    "RunId": Run.run_id,
+    "Status": Run.status,
+    "StatusBucket": Run.status,
+    "StartTime": Run.started_at,
+    "CloseTime": Run.closed_at,
+    "TaskQueue": Run.task_queue,
+    "BuildId": Run.build_id,
+    "ClosedReason": Run.closed_reason,
+    "BusinessKey": Run.business_key,
+    "RunNumber": Run.run_number,
+    "HistoryLength": Run.last_sequence,
+    "HistoryBytes": Run.history_bytes,
+    "ExecutionDuration": Run.closed_at - Run.started_at,
+}
+NULLABLE = frozenset({"CloseTime", "BuildId", "ClosedReason", "BusinessKey", "ExecutionDuration"})
+_TEXT_COLUMNS = frozenset({"keyword", "status", "bucket"})
+
+
+def conjuncts(where: Any) -> tuple[Any, ...]:
+    """The parts that must all be true."""
+    if where is None:
+        return ()
+    return where.parts if isinstance(where, And) else (where,)
+
+
+def condition(part: Any, kind: str) -> Any:
+    """The condition on `runs` that a part of a bound query stands for; `kind`: the database's."""
+    if isinstance(part, Test):
+        return _custom(part) if part.attribute.custom else _of_run(part, kind)
+    if isinstance(part, Not):
+        return ~condition(part.part, kind)
+    return reduce(
+        and_ if isinstance(part, And) else or_, [condition(each, kind) for each in part.parts]
+    )
+
+
+def compared(column: Any, operator: str, values: tuple[Any, ...]) -> Any:
+    """A column held against values of its type; not for the two that ask whether it is there."""
+    if operator == "=":
+        return column == values[0]
+    if operator == "!=":
+        return column != values[0]
+    if operator == "in":
+        return column.in_(values)
+    if operator == "not in":
+        return column.not_in(values)
+    if operator == "between":
+        return (column >= values[0]) & (column <= values[1])
+    if operator == "starts_with":
+        after = _after_prefix(values[0])
+        return column >= values[0] if after is None else (column >= values[0]) & (column < after)
+    return _COMPARE[operator](column, values[0])
+
+
+def value_column(attribute: Attribute, model: Any = RunAttribute) -> Any:
+    """The column of the index that holds values of the attribute's type."""
+    return getattr(model, _COLUMNS.get(attribute.type, "text"))
+
+
+def run_column(attribute: Attribute, kind: str) -> Any:
+    """What a run has for an attribute of the system, compared byte by byte."""
+    column = _SYSTEM[attribute.name]
+    if attribute.type in _TEXT_COLUMNS and kind == "postgresql":
+        return column.collate('"C"')
+    return column
+
+
+def values_of_run(attribute: Attribute) -> Any:
+    """The one value that a run has of a custom attribute, or null; for sorting."""
+    model = RunAttribute.alias()
+    column = value_column(attribute, model)
+    query = model.select(fn.MIN(column)).where(*_mine(model, attribute))
+    return fn.COALESCE(query, SQL("NULL"))
+
+
+def _of_run(test: Test, kind: str) -> Any:
+    plain, name = _SYSTEM[test.attribute.name], test.attribute.name
+    if test.operator == "missing":
+        return plain.is_null() if name in NULLABLE else _never()
+    if test.operator == "present":
+        return plain.is_null(False) if name in NULLABLE else ~_never()
+    exact = test.operator in ("=", "!=", "in", "not in")
+    found = compared(
+        plain if exact else run_column(test.attribute, kind), test.operator, test.values
+    )
+    return plain.is_null(False) & found if name in NULLABLE else found
+
+
+def _custom(test: Test) -> Any:
+    model = RunAttribute.alias()
+    column = value_column(test.attribute, model)
+    negative = {"!=": "=", "not in": "in"}.get(test.operator)
+    if test.operator == "missing":
+        return ~_exists(model, test.attribute, column.is_null(False))
+    if test.operator == "present":
+        return _exists(model, test.attribute, column.is_null(False))
+    if negative is None:
+        return _exists(model, test.attribute, compared(column, test.operator, test.values))
+    equal = _custom(Test(test.attribute, negative, test.values))
+    return _exists(model, test.attribute, column.is_null(False)) & ~equal
+
+
+def _exists(model: Any, attribute: Attribute, found: Any) -> Any:
+    # An offset keeps PostgreSQL from turning the probe into a join that it begins with.
+    query = model.select(SQL("1")).where(*_mine(model, attribute), found).limit(1).offset(0)
+    return fn.EXISTS(query)
+
+
+def _mine(model: Any, attribute: Attribute) -> tuple[Any, ...]:
+    same = (model.shard == Run.shard) & (model.run_id == Run.run_id)
+    return same, model.name == attribute.name
+
+
+def _never() -> Any:
+    return SQL("(1 = 0)")
+
+
+def _after_prefix(prefix: str) -> str | None:
+    """The first text behind all that begin with the prefix, or None when there is none."""
+    for place in range(len(prefix) - 1, -1, -1):
+        code = ord(prefix[place]) + 1
+        if code <= _LAST:
+            code = _SURROGATES[1] + 1 if _SURROGATES[0] <= code <= _SURROGATES[1] else code
+            return prefix[:place] + chr(code)
+    return None
