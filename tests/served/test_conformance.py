@@ -29,7 +29,9 @@ HURRIED = {
 def not_passed(url: str, folder: Path, *flags: str) -> dict[str, str]:
     """Run the suite; gives the verdict of every scenario that did not pass, by id."""
     report = folder / "report.jsonl"
-    CliRunner().invoke(app, ["run", "--server", url, "--jsonl", str(report), *flags])
+    CliRunner().invoke(
+        app, ["run", "--server", url, "--jsonl", str(report), "--parallel", "8", *flags]
+    )
     lines = [json.loads(line) for line in report.read_text().splitlines()]
     results = [line for line in lines if line["kind"] == "result"]
     assert results
@@ -53,7 +55,7 @@ def test_every_scenario_passes_with_a_credential_per_role(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_scenario_passes_with_short_leases_in_any_order(kind: str, tmp_path: Path) -> None:
-    flags = ("--capability", "short_leases", "--order", "shuffled:7", "--parallel", "16")
+    flags = ("--capability", "short_leases", "--order", "shuffled:7")
     with serving(kind, tmp_path, "uvicorn", {**ROLE_TOKENS, **HURRIED}) as url:
         left = not_passed(url, tmp_path, *ROLE_FLAGS, *flags)
 

@@ -10,8 +10,10 @@ import atexit
 import fcntl
 import getpass
 import glob
+import itertools
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -19,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -28,11 +31,15 @@ import redis
 
 WHEELS = Path(__file__).resolve().parents[2] / ".services"
 START_SECONDS_MAX = 60
+PORTS_FROM, PORTS_EACH, PORT_RANGES = 20_000, 1_000, 12
 POSTGRES_FOLDERS = (
     "/usr/lib/postgresql/*/bin",
     "/opt/homebrew/opt/postgresql*/bin",
     "/usr/local/opt/postgresql*/bin",
 )
+
+# Another run of the tests on this machine begins elsewhere.
+_ports = itertools.count(random.randrange(PORTS_EACH))
 
 
 @cache
@@ -66,11 +73,18 @@ def redis_url() -> str:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listened on a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port of the loopback interface that nobody listens on.
+
+    It lies below the ports that the system gives to clients, and every process of the tests takes
+    ports of a range of its own, so that nobody else is given it before its server listens.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = PORTS_FROM + worker % PORT_RANGES * PORTS_EACH
+    while True:
+        port = first + next(_ports) % PORTS_EACH
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(true: Callable[[], bool], what: str, seconds: float = START_SECONDS_MAX) -> None:
