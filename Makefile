@@ -11,7 +11,7 @@ TARGET ?= http://$(HOST):$(PORT)
 SUITE ?= tests
 # Two processes; a file stays in one of them, with the servers that it starts.
 PYTEST_FLAGS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
-SOURCES := server contracts conformance tests tools bench
+SOURCES := server contracts conformance cli tests tools bench
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test test-all check format contracts docs bench conformance lock wheel clean

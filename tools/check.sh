@@ -18,7 +18,7 @@ step() {
 step format "$bin/ruff" format --check --quiet $sources
 # shellcheck disable=SC2086
 step lint "$bin/ruff" check --quiet $sources
-step types "$bin/mypy" --no-incremental server/durable_server contracts/durable_contracts conformance/durable_conformance tools
+step types "$bin/mypy" --no-incremental server/durable_server contracts/durable_contracts conformance/durable_conformance cli/durable_cli tools
 step contracts "$bin/durable-contracts" check
 step documents "$bin/python" tools/documents.py --check
 step layers "$bin/python" -m pytest -q -p no:cacheprovider tests/repo

@@ -10,6 +10,7 @@ PACKAGES = {
     "durable_server": ROOT / "server",
     "durable_contracts": ROOT / "contracts",
     "durable_conformance": ROOT / "conformance",
+    "durable_cli": ROOT / "cli",
 }
 
 

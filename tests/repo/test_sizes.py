@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CODE = [
     path
-    for folder in ("server", "contracts", "conformance", "tools", "bench", "tests")
+    for folder in ("server", "contracts", "conformance", "cli", "tools", "bench", "tests")
     for path in sorted((ROOT / folder).rglob("*.py"))
     if "_shipped" not in path.parts
 ]

@@ -103,6 +103,7 @@ def package_files() -> set[str]:
         "server": "durable_server",
         "contracts": "durable_contracts",
         "conformance": "durable_conformance",
+        "cli": "durable_cli",
     }
     return {
         path.relative_to(ROOT / folder).as_posix()

@@ -1,0 +1,176 @@
+"""`dw` against a real server: commands, output forms and exit statuses; and the contract."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from durable_cli.routes import ROUTES
+from durable_contracts import bundle
+from durable_contracts.operations import operations_of
+
+from tests.support.databases import own_database
+from tests.support.server_process import TOKEN, ServerProcess
+
+PROGRAM = Path(sys.executable).parent / "dw"
+# Not for people at a shell: documents for tools, and figures for a collector.
+NOT_FOR_PEOPLE = re.compile(r"documents\.|metrics\.read")
+Dw = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("dw")
+    with own_database("sqlite", folder) as url:
+        process = ServerProcess(url, folder / "server.log").start()
+        yield process
+        process.stop()
+
+
+@pytest.fixture
+def dw(server: ServerProcess, tmp_path: Path) -> Dw:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DW_CONFIG_HOME": str(tmp_path),
+        "DURABLE_WORKFLOW_SERVER_URL": server.url,
+        "DURABLE_WORKFLOW_AUTH_TOKEN": TOKEN,
+    }
+
+    def run(*words: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [PROGRAM, *words],
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+def test_a_workflow_is_started_as_the_readme_says(dw: Dw) -> None:
+    done = dw("workflow", "start", "--type=my-workflow", '--input={"name":"world"}')
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Started workflow ")
+
+
+def test_workflows_are_listed_in_every_form(dw: Dw) -> None:
+    assert dw("workflow:start", "--type=t", "--id=forms").returncode == 0
+
+    table = dw("workflow", "list")
+    whole = json.loads(dw("workflow", "list", "--output=json").stdout)
+    lines = dw("workflow", "list", "-o", "jsonl").stdout.splitlines()
+    told = yaml.safe_load(dw("workflow:list", "-o", "yaml").stdout)
+
+    assert table.returncode == 0
+    assert table.stdout.splitlines()[0].split()[:3] == ["WORKFLOW", "ID", "TYPE"]
+    assert "forms" in {each["workflow_id"] for each in whole["workflows"]}
+    assert [json.loads(line) for line in lines] == whole["workflows"] == told["workflows"]
+
+
+def test_the_server_says_that_it_serves(dw: Dw) -> None:
+    done = dw("server", "health")
+
+    assert done.returncode == 0
+    assert "serving" in done.stdout
+
+
+def test_a_run_is_described_ended_exported_and_verified(dw: Dw, tmp_path: Path) -> None:
+    assert dw("workflow", "start", "-t", "t", "--id=life", "-i", "@-", stdin="[1]").returncode == 0
+    assert dw("workflow", "signal", "life", "go", "-i", '"now"').returncode == 0
+    assert dw("workflow", "cancel", "life", "--reason", "enough").returncode == 0
+
+    described = json.loads(dw("workflow", "describe", "life", "--json").stdout)
+    followed = dw("history", "show", "life", "--follow", "-o", "jsonl").stdout.splitlines()
+    file = tmp_path / "life.json"
+    exported = dw("history", "export", "life", "--to", str(file))
+
+    assert described["input"] == [1]
+    assert described["status"] == "cancelled"
+    assert json.loads(followed[-1])["event_type"] == "WorkflowCancelled"
+    assert exported.returncode == 0
+    assert dw("history", "verify", str(file)).returncode == 0
+    file.write_text(file.read_text().replace("life", "lief"))
+    assert dw("history", "verify", str(file)).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["workflow", "result", "ended"], 1),
+        (["workflow", "start"], 2),
+        (["workflow", "start", "--type=", "--run-timeout=0"], 2),
+        (["workflow", "start", "--type=t", "--input={"], 2),
+        (["workflow", "list", "--profile=none"], 2),
+        (["server", "health", "--server=http://127.0.0.1:9", "--retries=0"], 3),
+        (["workflow", "list", "--token=wrong-secret"], 4),
+        (["workflow", "describe", "nobody"], 5),
+        (["workflow", "list", "--namespace=nowhere"], 5),
+        (["workflow", "wait", "open", "--wait-timeout=0"], 7),
+    ],
+)
+def test_exit_statuses_say_what_went_wrong(
+    server: ServerProcess, dw: Dw, words: list[str], code: int
+) -> None:
+    with server.client() as client:
+        for name in ("ended", "open"):
+            client.post("/workflows", json={"workflow_type": "t", "workflow_id": name})
+        client.post("/workflows/ended/terminate")
+
+    done = dw(*words)
+
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert "wrong-secret" not in done.stderr
+
+
+def test_a_refusal_names_its_fields_reason_and_remedy(dw: Dw) -> None:
+    done = dw("workflow", "start", "--type=", "--json")
+
+    error = json.loads(done.stderr)["error"]
+    assert error["reason"] == "validation_failed"
+    assert error["fields"][0]["pointer"] == "/workflow_type"
+    assert error["remedy"]
+
+
+def test_profiles_keep_a_server_and_never_show_its_token(dw: Dw, tmp_path: Path) -> None:
+    made = dw("profile", "set", "here", "--token=very-secret", "--namespace=default")
+    shown = dw("profile", "show", "here", "-o", "json")
+
+    assert made.returncode == shown.returncode == 0
+    assert "very-secret" not in made.stdout + shown.stdout
+    assert (tmp_path / "config.yaml").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_gets_its_completion(dw: Dw, shell: str) -> None:
+    assert "_DW_COMPLETE" in dw("completion", shell).stdout
+
+
+def test_the_help_comes_at_once(dw: Dw) -> None:
+    took = []
+    for _ in range(3):
+        began = time.monotonic()
+        assert dw("--help").returncode == 0
+        took.append(time.monotonic() - began)
+
+    # 0.3 s on a quiet machine; the tests share theirs.
+    assert min(took) < 1.0
+
+
+def test_the_routes_are_those_of_the_contract() -> None:
+    contract = {
+        each.operation_id: f"{each.method} {each.path.removeprefix('/api')}"
+        for each in operations_of(bundle.published())
+        if each.plane != "worker" and not NOT_FOR_PEOPLE.match(each.operation_id)
+    }
+
+    assert {name: ROUTES.get(name) for name in contract} == contract
