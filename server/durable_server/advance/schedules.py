@@ -66,7 +66,7 @@ def change_schedules(tx: Any, batch: Any, items: list[ChangeSchedule]) -> None:
             batch.answers.append((item.pending, None, refusal))
             continue
         batch.answers.append((item.pending, decision, None))
-        if decision is not None and decision.schedule != before:
+        if decision is not None and (decision.removed or decision.schedule != before):
             _write(tx, batch, before, decision)
             found[item.key] = None if decision.removed else decision.schedule
 
