@@ -81,6 +81,9 @@ SERVER: dict[str, set[str]] = {
         *("signal_requests", "update_requests", "external_payloads", "payload_storage"),
         *("client_input", "start_input", "telemetry.exposition"),
     },
+    "maintenance.bulk_operations": {"server", "engine", "advance.intents", "store.queries", "clock"}
+    | {"advance.run_requests", "advance.signal_intents", "client_input", "ids", "refusal"}
+    | {"maintenance.passes"},
     "maintenance": {"server", "engine", "advance.intents", "store.queries", "clock", "pending"}
     | {"refusal", "advance.receipts", "payload_storage"}
     | {"advance.run_requests", "advance.signal_intents", "client_input", "ids"},

@@ -110,7 +110,7 @@ def batch_size(operation: BulkOperation) -> int:
 
 def taken(operation: BulkOperation, targets: Iterable[Target], cursor: str) -> BulkOperation:
     """The operation with its next batch, and where the one after it begins."""
-    return operation._replace(batch=orjson.dumps(list(targets)).decode(), cursor=cursor)
+    return operation._replace(batch=orjson.dumps([[*each] for each in targets]).decode(), cursor=cursor)
 
 
 def settled(operation: BulkOperation, results: list[Result], now: int) -> BulkOperation:
@@ -125,7 +125,7 @@ def settled(operation: BulkOperation, results: list[Result], now: int) -> BulkOp
         skipped=operation.skipped + skipped,
         failed=operation.failed + len(failed),
         failures=_noted(operation.failures, failed),
-        batch=orjson.dumps(left).decode() if left else None,
+        batch=orjson.dumps([[*each] for each in left]).decode() if left else None,
         due_at=now + (AGAIN_SECONDS * SECOND if left else pause),
         updated_at=now,
     )

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from durable_server.clock import SECOND
 from durable_server.maintenance import (
     activity_timeouts,
+    bulk_operations,
     messages,
     query_tasks,
     run_timeouts,
@@ -26,6 +27,7 @@ from durable_server.maintenance import (
 from durable_server.maintenance.passes import PassReport, read
 from durable_server.server import Server
 from durable_server.store import activities as stored_activities
+from durable_server.store import bulk_operations as stored_bulk_operations
 from durable_server.store import messages as stored_messages
 from durable_server.store import runs as stored_runs
 from durable_server.store import schedules as stored_schedules
@@ -57,6 +59,9 @@ PASSES: dict[str, Pass] = {
     "run_timeouts": Pass(run_timeouts.time_out_runs, stored_runs.next_deadline),
     "schedules": Pass(schedules.fire_due_schedules, stored_schedules.next_due),
     "messages": Pass(messages.deliver_messages, stored_messages.next_due),
+    "bulk_operations": Pass(
+        bulk_operations.carry_on_bulk_operations, stored_bulk_operations.next_due
+    ),
     "workers": Pass(workers.check_workers),
     "query_tasks": Pass(query_tasks.remove_query_tasks),
 }
