@@ -28,10 +28,13 @@ from durable_server.matching.rollouts import Rollouts
 from durable_server.matching.timers import Timers
 from durable_server.matching.wakes import check_seconds, open_wakes
 from durable_server.matching.watchers import RunWatchers
+from durable_server.payload_storage.storage import PayloadStorage
 from durable_server.readers import Readers
 from durable_server.server import Server
 from durable_server.store.database import open_store
 from durable_server.store.query_tasks import answered_tasks
+from durable_server.telemetry.exposition import Exposition
+from durable_server.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +105,7 @@ def assemble(settings: Settings, parts: Parts) -> Server:
     around = Surroundings(
         store, matcher, limits, settings.batch_max, settings.lane_queue_max, wakes, agenda
     )
+    around.observer = metrics = Metrics(settings.metrics_labels_max)
     admission = admission_of(settings)
     around.admission = admission if admission.configured else None
     lanes = Lanes(around, 1 if store.kind == "sqlite" else settings.writers)
@@ -109,6 +113,7 @@ def assemble(settings: Settings, parts: Parts) -> Server:
     matcher.tell = lambda channel: wakes.publish({channel}, set())
     server = Server(settings, clock, limits, store, lanes, matcher, None, wakes, settings.server_id)
     server.reads, server.agenda = parts.reads, agenda
+    server.observer = metrics
     server.watchers = RunWatchers()
     matcher.check_seconds = check_seconds(settings, wakes)
     server.askers = Askers(
@@ -116,12 +121,14 @@ def assemble(settings: Settings, parts: Parts) -> Server:
     )
     wakes.subscribe(server.look_at, server.heard, server.look_everywhere)
     server.workers = WorkerRegistry(server)
+    server.payload_storage = PayloadStorage(settings, server.read, clock)
     server.admission, server.rollouts = admission, Rollouts(server)
     matcher.on_check = server.rollouts.refresh
     server.facts["auth"] = driver_of(settings)
     server.facts["webhooks"] = WebhookSecrets(settings.keys("bridge_adapter_secrets"))
     server.database = DatabaseState(store)
     server.passes = PassLoop(server)
+    server.facts["exposition"] = Exposition(server, metrics)
     return server
 
 
@@ -200,3 +207,4 @@ def stop(server: Server, seconds: float = 5.0) -> None:
     server.lanes.stop(seconds)
     server.wakes.stop()
     server.reads.stop()
+    server.payload_storage.stop()

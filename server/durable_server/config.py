@@ -14,6 +14,7 @@ from pydantic import AliasChoices, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from durable_server.admission_settings import AdmissionSettings
+from durable_server.metrics_settings import MetricsSettings
 from durable_server.setting import ALIAS, CANONICAL, SettingRow, bound, names, setting
 
 # Names that belong to the families but to other programs: clients, tests, deployment files.
@@ -28,7 +29,7 @@ class SettingsDefect(Exception):
     """The settings do not allow a start; the text says which one and why."""
 
 
-class Settings(AdmissionSettings):
+class Settings(AdmissionSettings, MetricsSettings):
     """The settings in force; built from the environment and from what the command line gives."""
 
     model_config = SettingsConfigDict(
@@ -115,6 +116,17 @@ class Settings(AdmissionSettings):
     )
     history_export_signing_key_id: str = setting(
         "", "Name of that key, told to readers of exports."
+    )
+    payload_storage_folder: str = setting(
+        "", "Local folder that storage policies may keep payloads in; unset: none."
+    )
+    payload_storage_endpoints: str = setting(
+        "", "Addresses other than the provider's own that storage policies may name."
+    )
+    payload_storage_profiles: SecretStr = setting(
+        SecretStr(""),
+        "Credentials by auth profile, as JSON; without a profile the environment's are used.",
+        secret=True,
     )
     compression_enabled: bool = setting(True, "Whether large replies are compressed.")
     caller_type_header: str = setting(

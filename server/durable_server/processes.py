@@ -5,27 +5,40 @@ import multiprocessing
 import os
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Callable
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from durable_server.clock import monotonic_seconds
 from durable_server.config import Settings
+from durable_server.telemetry.siblings import Place
 
 log = logging.getLogger("durable_server.processes")
 
 STOP_SECONDS_MAX = 9.0
 RESTART_SECONDS_MIN = 1.0
-Child = Callable[[Settings, socket.socket], None]
+
+
+class Sockets(NamedTuple):
+    """The listening sockets that processes share: that of the API, and that of metrics if any."""
+
+    api: socket.socket
+    metrics: socket.socket | None
+
+
+Child = Callable[[Settings, Sockets, Place], None]
 
 
 class Processes:
-    """Starts `child(settings, listener)` in every process; asked to stop, it stops them all."""
+    """Starts `child(settings, sockets, place)` in every process, and stops them all when asked."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, child: Child) -> None:
-        self._settings, self._listener, self._child = settings, listener, child
+    def __init__(self, settings: Settings, sockets: Sockets, child: Child) -> None:
+        self._settings, self._sockets, self._child = settings, sockets, child
+        self._folder = tempfile.TemporaryDirectory(prefix="durable-")
         # Not forked: the libraries below must not find themselves in a copy of another process.
         self._context = multiprocessing.get_context("spawn")
         self._running: dict[int, BaseProcess] = {}
@@ -50,8 +63,9 @@ class Processes:
     def _start(self, number: int) -> None:
         name = f"{self._settings.server_id}-{number + 1}"
         settings = self._settings.model_copy(update={"id": name})
+        place = Place(Path(self._folder.name), number, settings.processes)
         process = self._context.Process(
-            target=_run_child, args=(self._child, settings, self._listener), name=name
+            target=_run_child, args=(self._child, settings, self._sockets, place), name=name
         )
         process.start()
         self._running[number] = process
@@ -79,11 +93,12 @@ class Processes:
                 log.error("process %s does not end; it is killed", process.name)
                 process.kill()
                 process.join()
+        self._folder.cleanup()
 
 
-def _run_child(child: Child, settings: Settings, listener: socket.socket) -> None:
+def _run_child(child: Child, settings: Settings, sockets: Sockets, place: Place) -> None:
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    child(settings, listener)
+    child(settings, sockets, place)
 
 
 def _end_with_parent() -> None:

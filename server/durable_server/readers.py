@@ -26,14 +26,24 @@ class Readers:
             for number in range(count)
         ]
 
-    def run(self, query: Callable[..., Any], *arguments: Any, **options: Any) -> Pending:
-        """Run `query(transaction, *arguments)` on one of the threads."""
+    def run(
+        self, query: Callable[..., Any], *arguments: Any, snapshot: bool = False, **options: Any
+    ) -> Pending:
+        """Run `query(transaction, *arguments)` on one of the threads.
+
+        `snapshot`: everything that it reads is of one moment.
+        """
         pending = Pending()
         if self._wanted.qsize() >= WAITING_MAX:
             pending.answer(error=Refusal("store_busy"))
         else:
-            self._wanted.put((pending, query, arguments, options))
+            self._wanted.put((pending, query, arguments, options, snapshot))
         return pending
+
+    @property
+    def waiting(self) -> int:
+        """How many queries wait for a thread."""
+        return self._wanted.qsize()
 
     def start(self) -> None:
         """Begin to read."""
@@ -48,9 +58,9 @@ class Readers:
     def _run(self) -> None:
         connection = self._store.connect()
         while (wanted := self._wanted.get()) is not None:
-            pending, query, arguments, options = wanted
+            pending, query, arguments, options, snapshot = wanted
             try:
-                value = _ask(connection, query, arguments, options)
+                value = _ask(connection, query, arguments, options, snapshot)
             except (StoreBusy, StoreLost):
                 pending.answer(error=Refusal("store_busy"))
             except BaseException as error:
@@ -61,12 +71,16 @@ class Readers:
 
 
 def _ask(
-    connection: Any, query: Callable[..., Any], arguments: Any, options: dict[str, Any]
+    connection: Any,
+    query: Callable[..., Any],
+    arguments: Any,
+    options: dict[str, Any],
+    snapshot: bool,
 ) -> Any:
     """Ask, and once more on a new connection: the old one may have been lost while it was idle."""
     for tries_left in reversed(range(TRIES_MAX)):
         try:
-            with connection.transaction(write=False) as tx:
+            with connection.transaction(write=False, snapshot=snapshot) as tx:
                 return query(tx, *arguments, **options)
         except (StoreBusy, StoreLost):
             if not tries_left:

@@ -13,8 +13,10 @@ import uvicorn
 from durable_server import app, logs
 from durable_server.config import Settings, unknown_names
 from durable_server.http.waitress_server import WaitressServer
-from durable_server.processes import Processes
+from durable_server.processes import Processes, Sockets
 from durable_server.server import Server
+from durable_server.telemetry import own_port
+from durable_server.telemetry.siblings import Place
 
 log = logging.getLogger("durable_server.serve")
 
@@ -41,17 +43,19 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, in this process or in several."""
     _begin(settings)
     _warn_of_credentials(settings)
-    listener = listen(settings)
+    sockets = Sockets(listen(settings.host, settings.port), _listen_for_scrapes(settings))
     if settings.processes > 1:
-        Processes(settings, listener, _serve_child).run()
+        Processes(settings, sockets, _serve_child).run()
     else:
-        _serve_here(settings, listener)
+        _serve_here(settings, sockets)
 
 
 def maintain(settings: Settings) -> None:
     """Run the passes in this process until SIGTERM or SIGINT, without serving anybody."""
     _begin(settings)
+    scrapes = _listen_for_scrapes(settings)
     server = app.build_server(settings)
+    _answer_scrapes(server, scrapes)
     # What falls due is written by others; their wakes say when to look.
     passes = server.passes
     server.wakes.subscribe(lambda _: None, passes.look_again, passes.look_again)
@@ -82,32 +86,46 @@ def _warn_of_credentials(settings: Settings) -> None:
         )
 
 
-def listen(settings: Settings) -> socket.socket:
-    """The socket that every process of this server takes connections from."""
+def _listen_for_scrapes(settings: Settings) -> socket.socket | None:
+    if settings.metrics_port is None:
+        return None
+    return listen(settings.metrics_host or settings.host, settings.metrics_port)
+
+
+def _answer_scrapes(server: Server, listener: socket.socket | None) -> None:
+    if listener is not None:
+        own_port.serve(listener, server.facts["exposition"].text)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that every process of this server takes connections from."""
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         family, _, _, _, address = found[0]
         listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except OSError as error:
-        log.error("cannot listen on %s:%s: %s", settings.host, settings.port, error)
+        log.error("cannot listen on %s:%s: %s", host, port, error)
         raise SystemExit(1) from None
-    log.info("listening on %s:%s", settings.host, listener.getsockname()[1])
+    log.info("listening on %s:%s", host, listener.getsockname()[1])
     return listener
 
 
-def _serve_child(settings: Settings, listener: socket.socket) -> None:
+def _serve_child(settings: Settings, sockets: Sockets, place: Place) -> None:
     logs.set_up(settings.log_level)
-    _serve_here(settings, listener)
+    _serve_here(settings, sockets, place)
 
 
-def _serve_here(settings: Settings, listener: socket.socket) -> None:
+def _serve_here(settings: Settings, sockets: Sockets, place: Place | None = None) -> None:
     server = app.build_server(settings)
     app.start(server)
+    if place is not None:
+        server.facts["exposition"].meet(place)
+    _answer_scrapes(server, sockets.metrics)
     try:
         if settings.http == "waitress":
-            _waitress(server, listener)
+            _waitress(server, sockets.api)
         else:
-            _uvicorn(server, listener)
+            _uvicorn(server, sockets.api)
     finally:
         app.stop(server, STOP_SECONDS)
     log.info("stopped")

@@ -8,6 +8,7 @@ from durable_server.clock import Clock
 from durable_server.config import Settings
 from durable_server.engine.limits import Limits
 from durable_server.matching.channels import ROLLOUTS, WORKER, Channel
+from durable_server.observer import NOBODY, Observer
 from durable_server.pending import Pending
 
 
@@ -23,7 +24,10 @@ class Lanes(Protocol):
 
 @dataclass
 class Server:
-    """Store, lanes, matcher, workers, clock, ids and settings of one server process."""
+    """Store, lanes, matcher, workers, clock, ids and settings of one server process.
+
+    `known_namespaces`: until when a namespace that was found need not be looked for again.
+    """
 
     settings: Settings
     clock: Clock
@@ -42,6 +46,9 @@ class Server:
     rollouts: Any = None
     database: Any = None
     passes: Any = None
+    observer: Observer = NOBODY
+    payload_storage: Any = None
+    known_namespaces: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
     def read(self, query: Callable[..., Any], *arguments: Any, **options: Any) -> Pending:

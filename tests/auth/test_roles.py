@@ -16,7 +16,7 @@ OPERATIONS = bundle.operations()
 EVERY = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: o.operation_id)
 OPERATORS = (
     *("workflows.", "runs.", "history.", "debug.", "signals.", "message_streams.", "updates."),
-    *("queries.", "schedules.", "search_attributes.", "task_queues."),
+    *("queries.", "imports.", "schedules.", "search_attributes.", "task_queues.", "metrics."),
     *("bridge_adapters.", "bulk_operations."),
     *("workers.list", "workers.describe"),
 )

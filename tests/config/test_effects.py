@@ -34,6 +34,10 @@ ELSEWHERE = {
     "lane_queue_max": ("http/test_outages.py", "lane_queue_max"),
     "signature_strict": ("auth/test_drivers.py", "strict=True"),
     "auth_backward_compatible": ("auth/test_roles.py", "auth_backward_compatible"),
+    "metrics_access": ("telemetry/test_exposition.py", "metrics_access"),
+    "metrics_labels_max": ("telemetry/test_exposition.py", "metrics_labels_max"),
+    "metrics_port": ("telemetry/test_own_port.py", "WORKFLOW_SERVER_METRICS_PORT"),
+    "metrics_host": ("telemetry/test_own_port.py", "WORKFLOW_SERVER_METRICS_HOST"),
     "limit_pending_children": ("config/test_bounds.py", "limit_pending_children"),
     **{
         name: ("http/test_exports.py", name)
@@ -90,10 +94,10 @@ def complete(asker: Asker, task: dict[str, Any], *commands: dict[str, Any]) -> A
 
 @shows("host", "port")
 def test_host_and_port_are_listened_on() -> None:
-    first = serve.listen(Settings(host="127.0.0.1", port=0))
+    first = serve.listen("127.0.0.1", 0)
     port = first.getsockname()[1]
     first.close()
-    second = serve.listen(Settings(host="localhost", port=port))
+    second = serve.listen("localhost", port)
 
     assert second.getsockname()[1] == port
     second.close()

@@ -13,6 +13,7 @@ ROWS = list(config.table())
 UNSET = frozenset(AdmissionSettings.model_fields) | frozenset(
     {
         "lane_count",
+        "metrics_port",
         "query_task_lease_timeout",
         "query_task_timeout",
         "worker_stale_after_seconds",
@@ -40,6 +41,7 @@ def another(row: config.SettingRow) -> tuple[str, Any]:
         "database_url": "sqlite:///other",
         "worker_protocol_version": "1.7",
         "log_level": "debug",
+        "metrics_access": "everybody",
         "task_queue_admission_overrides": '{"orders": {}}',
     }
     if row.attribute in special:

@@ -29,7 +29,7 @@ class Handed(NamedTuple):
 
 @dataclass
 class Batch:
-    """What one transaction decides and owes."""
+    """What one transaction decides and owes. The first `handed_over` of those handed were new."""
 
     moment: Moment
     loaded: Loaded
@@ -38,12 +38,13 @@ class Batch:
     events: dict[Key, list[Event]] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
     handed: list[Handed] = field(default_factory=list)
+    handed_over: int = 0
     taken: list[Poll] = field(default_factory=list)
     claims: list[Callable[[], None]] = field(default_factory=list)
     queries: dict[Key, QueryTask] = field(default_factory=dict)
+    schedules: list[ScheduleDecision] = field(default_factory=list)
     admission: Admission | None = None
     ledger: Ledger | None = None
-    schedules: list[ScheduleDecision] = field(default_factory=list)
 
     def add(self, decision: Decision) -> None:
         """Take a decision in, and hand the tasks it makes ready to parked polls."""

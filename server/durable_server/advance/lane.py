@@ -26,10 +26,13 @@ from durable_server.advance.load import load
 from durable_server.advance.loaded import Loaded
 from durable_server.advance.queries import AskQuery, ChangeQuery, carry_out, claim_queries
 from durable_server.advance.schedules import ChangeSchedule, change_schedules
+from durable_server.advance.told import told_of
+from durable_server.clock import monotonic_seconds
 from durable_server.engine.decision import Moment
 from durable_server.engine.run_state import Message
 from durable_server.ids import new_id
 from durable_server.matching.admission import Admission
+from durable_server.observer import NOBODY, Observer
 from durable_server.pending import Pending, deliver
 from durable_server.refusal import Refusal
 from durable_server.store.database import StoreBusy, StoreConflict, StoreLost
@@ -83,12 +86,14 @@ class Surroundings:
     admission: Admission | None = None
     deliver: Callable[[list[Message]], None] = lambda messages: None
     pause: Callable[[float], None] = tenacity.nap.sleep
+    observer: Observer = NOBODY
 
 
 class Lane:
     """One writer. `put` from any thread; everything else happens on the lane's own thread."""
 
     def __init__(self, name: str, around: Surroundings) -> None:
+        self.name = name
         self._around = around
         self._queue: deque[Item] = deque()
         self._changed = threading.Condition()
@@ -203,22 +208,25 @@ class Lane:
 
     def _transact(self, items: list[Item]) -> None:
         """One transaction; everything that others can see happens after its commit."""
-        around, taken = self._around, []
+        around, taken, begun_at = self._around, [], monotonic_seconds()
         try:
             with self._connection.transaction() as tx:
                 batch = Batch(Moment(tx.now, new_id, around.limits), Loaded(), around.matcher)
                 taken, batch.admission = batch.taken, around.admission
                 self._fill(tx, batch, items)
                 batch.answers.extend(answers_of(tx, batch))
-        except BaseException:
+        except BaseException as error:
+            around.observer.rolled_back(error)
             for poll in reversed(taken):
                 around.matcher.give_back(poll)
             raise
+        seconds = monotonic_seconds() - begun_at
         deliver(batch.answers)
         _tell_of_bounds(batch)
         for end_claim in batch.claims:
             end_claim()
         announce(aftermath_of(batch), around)
+        around.observer.carried_out(told_of(batch, self.name, len(items), seconds))
 
     def _fill(self, tx: Any, batch: Batch, items: list[Item]) -> None:
         intents = [item for item in items if isinstance(item, Intent)]
@@ -226,21 +234,21 @@ class Lane:
             batch.loaded = load(tx, intents, batch.moment)
             for intent in intents:
                 _decide(batch, intent)
-        for item in items:
-            if isinstance(item, Write):
-                _write(tx, batch, item)
         _forget(tx, batch, [item for item in items if isinstance(item, ForgetMessage)])
         queries = [item for item in items if isinstance(item, AskQuery | ChangeQuery)]
         if queries:
             carry_out(tx, batch, queries)
-        written = len(batch.decisions)
+        written, batch.handed_over = len(batch.decisions), len(batch.handed)
         if written:
             tx.write(batch.decisions)
+        # After the decisions, so that a write sees runs as this batch leaves them.
         schedules = [item for item in items if isinstance(item, ChangeSchedule)]
         if schedules:
             change_schedules(tx, batch, schedules)
         for item in items:
-            if isinstance(item, ClaimTasks):
+            if isinstance(item, Write):
+                _write(tx, batch, item)
+            elif isinstance(item, ClaimTasks):
                 if item.channel.kind == "query":
                     claim_queries(tx, batch, item.channel)
                 else:

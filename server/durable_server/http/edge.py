@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from durable_contracts.bundle import Operation
 
 from durable_server.auth.drivers import Credentials, Driver
 from durable_server.auth.principal import Principal
 from durable_server.call import Call, Reply
+from durable_server.clock import monotonic_seconds
 from durable_server.config import Settings
 from durable_server.http import compression, gates, limits, storable
 from durable_server.http.compile import Plan, Route, Router
@@ -50,6 +52,7 @@ class Request:
     route: Route | None = None
     request_id: str = ""
     waits: bool = True
+    begun_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -85,6 +88,10 @@ class Edge:
         self.stock: Callable[[Passing], Awaitable[Reply]] = _no_stock
         self.body_bytes_max = server.settings.max_payload_bytes
         self._router = router
+        self._observer = server.observer
+        # The one operation whose readers the operator chooses.
+        is_open = server.settings.metrics_access == "everybody"
+        self._opened = frozenset({"metrics.read"} if is_open else ())
         self._known = KnownNamespaces(server)
         self._envelopes = Envelopes(server.settings)
         self._forwarding = _forwarding(server.settings)
@@ -92,6 +99,7 @@ class Edge:
 
     def begin(self, request: Request) -> Answer | None:
         """Decide what needs no body; None means: read the body, then `finish`."""
+        request.begun_at = monotonic_seconds()
         _name(request)
         if request.method == "OPTIONS" and b"access-control-request-method" in request.headers:
             return self._preflight(request)
@@ -135,7 +143,7 @@ class Edge:
             limits.check_media_type(request.headers.get(b"content-type", b"").decode("latin-1"))
             body = limits.parse(request.body)
         operation = plan.operation
-        principal = gates.check_caller(self.driver, operation, _credentials(request))
+        principal = self._caller(request, operation)
         gates.check_version(operation, request.headers)
         self._check_migrated(plan)
         namespace = gates.namespace_of(request.headers, request.query, self._default_namespace)
@@ -156,6 +164,11 @@ class Edge:
             _forbid_waiting(arguments)
         reply: Reply = await plan.handler(call, **arguments)
         return reply
+
+    def _caller(self, request: Request, operation: Operation) -> Principal:
+        if operation.operation_id in self._opened:
+            return Principal("", "none")
+        return gates.check_caller(self.driver, operation, _credentials(request))
 
     def _check_migrated(self, plan: Plan) -> None:
         if plan.operation.plane in ("worker", "control") and not self.server.database.settled:
@@ -227,8 +240,16 @@ class Edge:
         headers.append((b"content-type", kind.encode()))
         content = self._packed(request, kind, content, headers)
         headers.append((b"content-length", str(len(content)).encode()))
+        self._observe(request, reply)
         _log_reply(request, reply.status)
         return Answer(reply.status, headers, b"" if request.method == "HEAD" else content)
+
+    def _observe(self, request: Request, reply: Reply) -> None:
+        plan = request.route.plan if request.route else None
+        operation = plan.operation.operation_id if plan is not None else "none"
+        reason = reply.body.get("reason") if reply.status >= 400 else None
+        seconds = monotonic_seconds() - request.begun_at
+        self._observer.answered(operation, reply.status, reason, seconds)
 
     def _wrapped(
         self, route: Route, plane: str, body: dict[str, Any], version: str

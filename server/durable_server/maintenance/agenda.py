@@ -36,8 +36,12 @@ class Agenda:
 
     def take_due(self, now: int) -> list[str]:
         """The passes whose moment has come; each is forgotten until it is noted again."""
+        return list(self.take_due_moments(now))
+
+    def take_due_moments(self, now: int) -> dict[str, int]:
+        """As `take_due`, with the moment of each."""
         with self._changed:
-            due = [kind for kind, due_at in self._due.items() if due_at <= now]
+            due = {kind: due_at for kind, due_at in self._due.items() if due_at <= now}
             for kind in due:
                 del self._due[kind]
             return due

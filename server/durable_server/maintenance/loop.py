@@ -12,12 +12,15 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from durable_server.clock import SECOND
+from durable_server.clock import SECOND, monotonic_seconds
 from durable_server.maintenance import (
     activity_timeouts,
     bulk_operations,
     messages,
+    namespaces,
+    payload_garbage,
     query_tasks,
+    retention,
     run_timeouts,
     schedules,
     task_leases,
@@ -29,6 +32,8 @@ from durable_server.server import Server
 from durable_server.store import activities as stored_activities
 from durable_server.store import bulk_operations as stored_bulk_operations
 from durable_server.store import messages as stored_messages
+from durable_server.store import payload_objects
+from durable_server.store import retention as stored_retention
 from durable_server.store import runs as stored_runs
 from durable_server.store import schedules as stored_schedules
 from durable_server.store import tasks as stored_tasks
@@ -37,6 +42,7 @@ from durable_server.store import timers as stored_timers
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 10.0
+RARELY_SECONDS = 60.0
 LIMIT = 256
 PAUSE = SECOND // 50
 LOOK_AGAIN = SECOND // 5
@@ -44,10 +50,16 @@ BACKOFF_SECONDS_MAX = 30
 
 
 class Pass(NamedTuple):
-    """A pass, and the query that tells when its next row is due, if it has one."""
+    """A pass, and the query that tells when its next row is due, if it has one.
+
+    It also runs once per interval. `hears`: and when another process has changed something, which
+    may have made a row due at once.
+    """
 
     run: Callable[[Server, int, int], PassReport]
     next_due: Callable[[Any], int | None] | None = None
+    interval_seconds: float = INTERVAL_SECONDS
+    hears: bool = True
 
 
 PASSES: dict[str, Pass] = {
@@ -64,6 +76,11 @@ PASSES: dict[str, Pass] = {
     ),
     "workers": Pass(workers.check_workers),
     "query_tasks": Pass(query_tasks.remove_query_tasks),
+    "namespaces": Pass(namespaces.purge_namespaces, hears=False),
+    "payload_garbage": Pass(payload_garbage.remove_garbage, payload_objects.next_due),
+    "retention": Pass(
+        retention.remove_expired_runs, stored_retention.next_due, RARELY_SECONDS, hears=False
+    ),
 }
 
 
@@ -95,16 +112,17 @@ class PassLoop:
     def look_again(self, runs: Iterable[str] = ()) -> None:
         """Another process changed runs, and may have made something due; told by its wakes."""
         soon = self._server.clock.now() + LOOK_AGAIN
-        for kind in self._passes:
-            self._server.agenda.note(kind, soon)
+        for kind, each in self._passes.items():
+            if each.hears:
+                self._server.agenda.note(kind, soon)
 
     def run_due(self) -> dict[str, PassReport]:
         """Run the passes that are due now, each once; gives their reports."""
         agenda = self._server.agenda
         reports: dict[str, PassReport] = {}
-        for kind in agenda.take_due(self._server.clock.now()):
+        for kind, due_at in agenda.take_due_moments(self._server.clock.now()).items():
             if kind in self._passes and not self._stopping.is_set():
-                reports[kind] = self._run_one(kind)
+                reports[kind] = self._run_one(kind, due_at)
         return reports
 
     def _run(self) -> None:
@@ -112,8 +130,8 @@ class PassLoop:
             self.run_due()
             self._server.agenda.wait(INTERVAL_SECONDS)
 
-    def _run_one(self, kind: str) -> PassReport:
-        now = self._server.clock.now()
+    def _run_one(self, kind: str, due_at: int) -> PassReport:
+        now, begun_at = self._server.clock.now(), monotonic_seconds()
         try:
             report = self._passes[kind].run(self._server, now, LIMIT)
             self._plan(kind, report)
@@ -122,10 +140,13 @@ class PassLoop:
             self._failures[kind] = failures
             seconds = min(2**failures, BACKOFF_SECONDS_MAX)
             log.error("a pass failed", extra={"pass": kind}, exc_info=error)
+            self._server.observer.pass_failed(kind)
             self._server.agenda.note(kind, self._server.clock.now() + seconds * SECOND // 2)
             return PassReport()
         self._failures.pop(kind, None)
         self._count(kind, report)
+        seconds, late_seconds = monotonic_seconds() - begun_at, (now - due_at) / SECOND
+        self._server.observer.passed(kind, seconds, late_seconds, report.found)
         return report
 
     def _plan(self, kind: str, report: PassReport) -> None:
@@ -147,7 +168,7 @@ class PassLoop:
     def _interval(self, kind: str) -> int:
         """Nearly the longest pause; servers and passes differ, so as not to march in step."""
         step = zlib.crc32(f"{self._server.server_id}/{kind}".encode()) % 200
-        return round(INTERVAL_SECONDS * (1 - step / 1000) * SECOND)
+        return round(self._passes[kind].interval_seconds * (1 - step / 1000) * SECOND)
 
     def _count(self, kind: str, report: PassReport) -> None:
         total = self.totals.get(kind, PassReport())
