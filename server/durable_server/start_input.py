@@ -50,7 +50,7 @@ async def start_in(call: Call, body: dict[str, Any], workflow_id: str) -> Start:
     inline = await verified(call, given, "input")
     wanted = start_of(call, body if inline is given else {**body, "input": inline}, workflow_id)
     if inline is not given:
-        return wanted._replace(input=stored_as(given, wanted.input))
+        return wanted._replace(input=stored_as(given, wanted.input) or wanted.input)
     moved = await moved_out(call, wanted.input, wanted.run_id)
     return wanted if moved is None else wanted._replace(input=moved)
 

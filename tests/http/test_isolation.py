@@ -79,9 +79,15 @@ def body_of(operation: Operation, ids: dict[str, str]) -> Any:
         return None
     return {
         **{key: ids[key] for key in ("workflow_id", "worker_id", "task_queue", "schedule_id")},
-        **{"activity_attempt_id": ids["activity_attempt_id"], "lease_owner": ids["worker_id"]},
-        **{"workflow_task_attempt": 1, "timeout_seconds": 0, "commands": []},
-        **{"failure": {"message": "x"}, "result": None, "action": "pause", "type": "keyword"},
+        "activity_attempt_id": ids["activity_attempt_id"],
+        "lease_owner": ids["worker_id"],
+        "workflow_task_attempt": 1,
+        "timeout_seconds": 0,
+        "commands": [],
+        "failure": {"message": "x"},
+        "result": None,
+        "action": "pause",
+        "type": "keyword",
         "name": MARK,
     }
 

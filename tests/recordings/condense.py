@@ -46,6 +46,7 @@ KEPT = (
     "poll-*",
     "query",
     "repair-and-archive",
+    "search-attributes*",
     "signal*",
     "start-*",
     "storage-test",

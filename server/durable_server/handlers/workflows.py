@@ -12,10 +12,13 @@ from durable_server.refusal import Refusal, invalid
 from durable_server.start_input import start_in
 from durable_server.store import open_work as stored_open_work
 from durable_server.store import runs as stored_runs
+from durable_server.store import visibility
 from durable_server.views import runs as shown
+from durable_server.visibility import grammar
+from durable_server.visibility.attributes import BUCKETS as STATUSES_OF
+from durable_server.visibility.terms import Query
 
 PAGE_SIZE_DEFAULT = 50
-BUCKETS = ("running", "completed", "failed")
 
 
 async def start(call: Call, body: dict[str, Any]) -> Reply:
@@ -36,19 +39,15 @@ async def list(
     page_size: int = PAGE_SIZE_DEFAULT,
     next_page_token: str | None = None,
 ) -> Reply:
-    """Runs of the namespace, newest start first, one page."""
-    wanted = stored_runs.RunFilter(
-        namespace=call.namespace,
-        workflow_type=workflow_type or None,
-        bucket=status or None,
-        task_queue=task_queue or None,
-        text=(query or "").strip() or None,
-        started_after=_instant("started_after", started_after),
-        started_before=_instant("started_before", started_before),
-    )
-    cursor = shown.cursor_of(next_page_token)
-    rows = await call.server.read(stored_runs.list_runs, wanted, cursor, page_size + 1)
+    """Runs of the namespace that match, in the order of the query, one page."""
+    started = (started_after, started_before)
+    wanted = _wanted(call, workflow_type, status, task_queue, query, started)
+    order = ",".join(f"{each.name} {each.descending}" for each in wanted.query.order)
+    after = shown.cursor_of(next_page_token, order, len(wanted.query.order) or 1)
+    rows = await call.server.read(visibility.list_matching, wanted, after, page_size + 1)
     page = rows[:page_size]
+    more = len(rows) > page_size
+    token = shown.cursor_token(order, page[-1].keys, page[-1].run.run_id) if more else None
     return Reply(
         200,
         {
@@ -56,8 +55,51 @@ async def list(
                 shown.list_item(row.run, row.search_attributes, row.memo) for row in page
             ],
             "workflow_count": len(page),
-            "next_page_token": shown.cursor_token(page[-1].run) if len(rows) > page_size else None,
+            "next_page_token": token,
         },
+    )
+
+
+async def count(
+    call: Call,
+    workflow_type: str | None = None,
+    status: str | None = None,
+    task_queue: str | None = None,
+    query: str | None = None,
+    started_after: str | None = None,
+    started_before: str | None = None,
+    group_by: str | None = None,
+) -> Reply:
+    """How many runs of the namespace match, and how many of each group."""
+    started = (started_after, started_before)
+    wanted = _wanted(call, workflow_type, status, task_queue, query, started)
+    names = [name.strip() for name in group_by.split(",")] if group_by else []
+    total = await call.server.read(visibility.count_matching, wanted)
+    rows = await call.server.read(visibility.count_by, wanted, names) if names else []
+    groups = [{"values": row[:-1], "count": row[-1]} for row in rows]
+    return Reply(200, {"count": total, "groups": groups})
+
+
+def _wanted(
+    call: Call,
+    workflow_type: str | None,
+    status: str | None,
+    task_queue: str | None,
+    query: str | None,
+    started: tuple[str | None, str | None],
+) -> visibility.Wanted:
+    text = (query or "").strip()
+    asked = grammar.parse(text) if grammar.is_expression(text) else Query()
+    plain = text if text and not grammar.is_expression(text) else None
+    return visibility.Wanted(
+        call.namespace,
+        asked,
+        workflow_type=workflow_type or None,
+        statuses=STATUSES_OF.get(status, (status,)) if status else (),
+        task_queue=task_queue or None,
+        text=plain,
+        started_after=_instant("started_after", started[0]),
+        started_before=_instant("started_before", started[1]),
     )
 
 

@@ -29,7 +29,8 @@ FIELDS = [getattr(Run, name) for name in Removable._fields]
 
 def within_bounds(runs: list[Removable]) -> list[Removable]:
     """The first of these runs, as many as one transaction may remove: at least one."""
-    taken, events = [], 0
+    taken: list[Removable] = []
+    events = 0
     for run in runs[:RUNS_AT_ONCE_MAX]:
         events += run.last_sequence
         if taken and events > EVENTS_AT_ONCE_MAX:
