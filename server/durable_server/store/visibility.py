@@ -1,4 +1,4 @@
-"""Runs that match a query: a page of them, how many there are, and the open ones in batches.
+"""Runs that match a query: a page of them, and how many there are.
 
 A query is carried out from its narrowest part where that holds few runs, else along the starts.
 """
@@ -27,6 +27,7 @@ from durable_server.visibility.terms import Bound, Query, Test
 
 KEYS_MAX = 5_000
 GROUPS_MAX = 1_000
+NO_QUERY = Query()
 _FIELDS = [getattr(Run, name) for name in columns.RUNS.names]
 _NARROW = {
     "WorkflowId": Run.workflow_id,
@@ -42,14 +43,13 @@ class Wanted:
     """
 
     namespace: str
-    query: Query = Query()
+    query: Query = NO_QUERY
     workflow_type: str | None = None
     statuses: tuple[str, ...] = ()
     task_queue: str | None = None
     text: str | None = None
     started_after: int | None = None
     started_before: int | None = None
-    open_only: bool = False
 
 
 class FoundRun(NamedTuple):
@@ -59,15 +59,6 @@ class FoundRun(NamedTuple):
     memo: str | None
     search_attributes: str | None
     keys: tuple[Any, ...]
-
-
-class OpenRun(NamedTuple):
-    """An open run that matches; the first two members continue a batch behind it."""
-
-    started_at: int
-    run_id: str
-    shard: int
-    workflow_id: str
 
 
 def list_matching(
@@ -98,25 +89,6 @@ def list_matching(
         FoundRun(columns.run_of_row(row[:width]), row[width], row[width + 1], row[width + 2 :])
         for row in _rows(tx, query)
     ]
-
-
-def open_runs_matching(
-    tx: Any, namespace: str, query: Query, after: tuple[int, str] | None, limit: int
-) -> list[OpenRun]:
-    """Open runs that match a parsed query, oldest start first; for work on many runs.
-
-    `after`: started_at and run_id of the last one of the batch before. The order of the query is
-    not looked at. Refuses a query that the namespace cannot read.
-    """
-    wanted = Wanted(namespace, Query(query.where), open_only=True)
-    bound = bind(wanted.query, definitions(tx, namespace))
-    fields = [getattr(Run, name) for name in OpenRun._fields]
-    found = _from(tx, wanted, bound, Run.select(*fields))
-    found = found.order_by(Run.started_at, Run.run_id).limit(limit)
-    if after is not None:
-        keys = [_Key(Run.started_at, False, False), _Key(Run.run_id, False, False)]
-        found = found.where(_behind(keys, after))
-    return [OpenRun(*row) for row in _rows(tx, found)]
 
 
 def count_matching(tx: Any, wanted: Wanted) -> int:
@@ -231,8 +203,6 @@ def _beside(wanted: Wanted) -> list[Any]:
         conditions.append(Run.task_queue == wanted.task_queue)
     if wanted.statuses:
         conditions.append(Run.status.in_(wanted.statuses))
-    if wanted.open_only:
-        conditions.append(Run.closed_at.is_null())
     if wanted.started_after is not None:
         conditions.append(Run.started_at >= wanted.started_after)
     if wanted.started_before is not None:

@@ -51,22 +51,29 @@ def list_item(run: Run, search_attributes: str | None, memo: str | None) -> dict
     }
 
 
-def cursor_token(run: Run) -> str:
-    """The token of the page that follows this run: its start and its id."""
-    return base64.urlsafe_b64encode(orjson.dumps([run.started_at, run.run_id])).decode()
+def cursor_token(order: str, keys: tuple[Any, ...], run_id: str) -> str:
+    """The token of the page that follows a run: the order, what it is sorted by, and its id."""
+    return base64.urlsafe_b64encode(orjson.dumps([order, *keys, run_id])).decode()
 
 
-def cursor_of(token: str | None) -> tuple[int, str] | None:
-    """The run that a page token points behind; one that is none of ours means the first page."""
+def cursor_of(token: str | None, order: str, keys: int) -> tuple[Any, ...] | None:
+    """The keys and the id that a token points behind; one that is none of ours, or of another
+    order, means the first page.
+    """
     if not token:
         return None
     try:
-        started_at, run_id = orjson.loads(base64.urlsafe_b64decode(token))
+        found = orjson.loads(base64.urlsafe_b64decode(token))
     except (ValueError, TypeError):
         return None
-    if not isinstance(started_at, int) or not isinstance(run_id, str) or "\0" in run_id:
+    if not isinstance(found, list) or len(found) != keys + 2 or found[0] != order:
         return None
-    return started_at, run_id
+    values = found[1:]
+    fits = all(isinstance(each, str | int | float | None) for each in values)
+    start_fits = bool(order) or isinstance(values[0], int)
+    if not fits or not start_fits or not isinstance(values[-1], str) or "\0" in str(values):
+        return None
+    return tuple(values)
 
 
 def chain_item(run: Run) -> dict[str, Any]:
