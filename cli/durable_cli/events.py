@@ -50,9 +50,9 @@ def facts(event: Body) -> str:
 
 EVENTS = [
     Column("#", "sequence", right=True),
-    Column("TIME", clock_of, drop=2),
+    Column("TIME", clock_of),
     Column("EVENT", lambda event: styled(str(event.get("event_type")))),
-    Column("ABOUT", facts, drop=1),
+    Column("ABOUT", facts),
 ]
 
 

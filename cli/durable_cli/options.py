@@ -20,6 +20,11 @@ PageToken = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
+def stages(word: str) -> list[str]:
+    """The stages of an update, for completion."""
+    return starting(word, "accepted", "completed")
+
+
 @dataclass(frozen=True)
 class Payload:
     """Arguments, in one of three ways."""
@@ -38,6 +43,33 @@ class Payload:
     def arguments(self) -> Any:
         """The arguments; None when none were given."""
         return given.arguments_of(self.input, self.input_file, self.input_encoding)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """How much of a list is wanted."""
+
+    limit: Annotated[int, typer.Option("--limit", "-l", min=1, max=100_000, help="So many.")] = 1000
+    everything: All = False
+    page_token: PageToken = None
+
+    @property
+    def most(self) -> int | None:
+        """How many at most; None when everything is wanted."""
+        return None if self.everything else self.limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """The stage of an update to wait for."""
+
+    wait: Annotated[
+        str,
+        typer.Option("--wait", "--wait-for", help="accepted or completed.", autocompletion=stages),
+    ] = "completed"
+    wait_timeout: Annotated[
+        int | None, typer.Option("--wait-timeout", min=1, help="Seconds to wait at most.")
+    ] = None
 
 
 def starting(word: str, *words: str) -> list[str]:

@@ -11,7 +11,7 @@ import typer
 
 from durable_cli import bundles, given, looking
 from durable_cli.command import command, noun
-from durable_cli.options import All, Limit, PageToken, WorkflowId
+from durable_cli.options import Limit, Span, WorkflowId
 from durable_cli.pages import Listing, gathered, onward
 from durable_cli.problem import FAILURE, USAGE, Problem
 from durable_cli.session import Body, Session
@@ -28,13 +28,11 @@ PAGE_SIZE = 1000
 def show(
     session: Session,
     workflow_id: WorkflowId,
+    span: Span,
     run_id: RunId = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on as events come, until the run ends.")
     ] = False,
-    limit: Limit = 1000,
-    everything: All = False,
-    page_token: PageToken = None,
 ) -> None:
     """Show the events of a run in their order."""
     from durable_cli import events
@@ -44,9 +42,7 @@ def show(
         for event in following(session, workflow_id, run_id):
             session.printer.line(event, events.line)
         return
-    listing = Listing(
-        "history.list", "events", None if everything else limit, page_token, PAGE_SIZE
-    )
+    listing = Listing("history.list", "events", span.most, span.page_token, PAGE_SIZE)
     body = gathered(session, listing, {}, workflow_id=workflow_id, run_id=run_id)
     session.printer.listed(
         body, "events", events.EVENTS, "The run has no events.", onward(body, "events")

@@ -6,16 +6,12 @@ import typer
 
 from durable_cli.command import command, noun
 from durable_cli.ids import request_id
-from durable_cli.options import Payload, RunId, WorkflowId, starting
+from durable_cli.options import Payload, RunId, Stage, WorkflowId
 from durable_cli.session import Body, Session, stated
 
 app = noun()
 QUERY_SECONDS = 35.0
 _WAIT_SECONDS_DEFAULT = 10
-
-
-def _stages(word: str) -> list[str]:
-    return starting(word, "accepted", "completed")
 
 
 @command(app, "signal")
@@ -66,14 +62,8 @@ def update(
     workflow_id: WorkflowId,
     update_name: Annotated[str, typer.Argument(metavar="UPDATE", help="Update name.")],
     payload: Payload,
+    stage: Stage,
     run_id: RunId = None,
-    wait: Annotated[
-        str,
-        typer.Option("--wait", "--wait-for", help="accepted or completed.", autocompletion=_stages),
-    ] = "completed",
-    wait_timeout: Annotated[
-        int | None, typer.Option("--wait-timeout", min=1, help="Seconds to wait at most.")
-    ] = None,
 ) -> int:
     """Have a workflow carry something out, and print its answer.
 
@@ -81,10 +71,10 @@ def update(
     is not done in time; it is carried out all the same.
     """
     body = _asked(payload)
-    body |= stated(wait_for=wait, wait_timeout_seconds=wait_timeout)
+    body |= stated(wait_for=stage.wait, wait_timeout_seconds=stage.wait_timeout)
     path: Any = {"workflow_id": workflow_id, "update_name": update_name}
-    path["wait_seconds"] = float(wait_timeout or _WAIT_SECONDS_DEFAULT)
-    with session.progress(f"Waiting for {update_name} to be {wait}"):
+    path["wait_seconds"] = float(stage.wait_timeout or _WAIT_SECONDS_DEFAULT)
+    with session.progress(f"Waiting for {update_name} to be {stage.wait}"):
         if run_id is None:
             reply = session.call("updates.update", body=body, **path)
         else:
