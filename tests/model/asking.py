@@ -62,8 +62,8 @@ class Asker:
         self.server.passes.run_due()
 
     def everything(self, queue: str) -> Everything:
-        """All runs of a task queue, and who holds their workflow ids."""
-        found: Everything = answer_of(self.server.read(_read_queue, queue))
+        """All runs of a task queue, and who holds their workflow ids, at one moment."""
+        found: Everything = answer_of(self.server.read(_read_queue, queue, snapshot=True))
         return found
 
 

@@ -153,7 +153,7 @@ class ServerWorld:
     def rows(self) -> Rows:
         """Read every table, unless nothing was wished for since."""
         if self._rows is None:
-            self._rows = answer_of(self.server.read(_read, *self._key))
+            self._rows = answer_of(self.server.read(_read, *self._key, snapshot=True))
         return self._rows
 
 
