@@ -1,8 +1,8 @@
 """Every operation of the contract, asked from another namespace: nothing is shown, nothing changes.
 
 One namespace is filled, another is empty and one does not exist. Every operation is asked with the
-names of the full one's things. What a later operation needs beyond these names shows here by itself:
-it is asked like all others.
+names of the full one's things. Operations that come later are picked up by themselves:
+they are asked like all others.
 """
 
 import re

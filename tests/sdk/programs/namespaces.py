@@ -7,8 +7,10 @@ import asyncio
 import json
 import sys
 from typing import Any
+from urllib.parse import unquote, urlparse
 
 from durable_workflow import Client, __version__
+from durable_workflow.external_storage import LocalFilesystemExternalStorage
 
 NAME = "from-sdk"
 
@@ -30,6 +32,11 @@ async def seen(url: str, token: str) -> dict[str, Any]:
     async with Client(url, token=token, namespace=NAME) as client:
         tried = await client.test_external_storage(small_payload_bytes=10, large_payload_bytes=5000)
         saw["tried"] = [tried.status, tried.large_payload.bytes]
+        uri = tried.large_payload.reference_uri
+        folder = unquote(urlparse(uri).path).partition("/durable-workflow/")[0]
+    # An SDK reads references with a driver of its own, set to the same place.
+    driver = LocalFilesystemExternalStorage(folder)
+    async with Client(url, token=token, namespace=NAME, external_storage=driver) as client:
         await client.start_workflow(
             workflow_type="t", workflow_id="w", task_queue="q", input=["x" * 1000]
         )
