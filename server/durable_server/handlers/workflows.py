@@ -89,7 +89,7 @@ def _wanted(
     started: tuple[str | None, str | None],
 ) -> visibility.Wanted:
     text = (query or "").strip()
-    asked = grammar.parse(text) if grammar.is_expression(text) else Query()
+    asked = grammar.parse(query or "") if grammar.is_expression(text) else Query()
     plain = text if text and not grammar.is_expression(text) else None
     return visibility.Wanted(
         call.namespace,
