@@ -19,6 +19,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "task-queue": ("task_queue", "What waits, who works, and which builds get work."),
     "worker": ("worker", "Who works for this namespace."),
     "search-attribute": ("search_attribute", "What runs can be found by."),
+    "bulk": ("bulk", "Cancel, terminate or signal all runs that fit a query."),
     "bridge": ("bridge", "Events of other systems that start or tell workflows something."),
     "system": ("system", "Repair, timeouts, retention and figures; for admins."),
     "server": ("server", "Health, versions and diagnosis; a server for development."),

@@ -11,6 +11,7 @@ ROUTES: dict[str, str] = {
     "health.ready": "GET /ready",
     "cluster.info": "GET /cluster/info",
     "workflows.list": "GET /workflows",
+    "workflows.count": "GET /workflow-counts",
     "workflows.start": "POST /workflows",
     "workflows.describe": f"GET {_WORKFLOW}",
     "workflows.list_runs": f"GET {_WORKFLOW}/runs",
@@ -74,6 +75,10 @@ ROUTES: dict[str, str] = {
     "system.retention_pass": "POST /system/retention/pass",
     "system.metrics": "GET /system/metrics",
     "system.operator_metrics": "GET /system/operator-metrics",
+    "bulk_operations.list": "GET /bulk-operations",
+    "bulk_operations.start": "POST /bulk-operations",
+    "bulk_operations.describe": "GET /bulk-operations/{operation_id}",
+    "bulk_operations.stop": "POST /bulk-operations/{operation_id}/stop",
     "bridge_adapters.webhook": "POST /bridge-adapters/webhook/{adapter}",
 }
 

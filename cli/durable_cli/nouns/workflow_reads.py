@@ -69,6 +69,20 @@ def list_runs(
     )
 
 
+@command(app, "count")
+def count(
+    session: Session,
+    filters: Filters,
+    group_by: Annotated[
+        str | None, typer.Option("--group-by", help="One or two attributes, with a comma.")
+    ] = None,
+) -> None:
+    """Count runs, all or by what they have in common."""
+    body = session.call("workflows.count", query=filters.asked() | stated(group_by=group_by))
+    groups = [(", ".join(map(str, each["values"])), each["count"]) for each in body["groups"]]
+    session.printer.done(body, f"{body['count']} runs", groups)
+
+
 @command(app, "describe", aliases=("show",))
 def describe(session: Session, workflow_id: WorkflowId, run_id: RunId = None) -> None:
     """Describe the current run of a workflow, or another."""
