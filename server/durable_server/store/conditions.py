@@ -16,7 +16,7 @@ _COLUMNS = {"int": "whole", "double": "number", "datetime": "instant"}
 _COMPARE = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _LAST = 0x10FFFF
 _SURROGATES = (0xD800, 0xDFFF)
-_SYSTEM = {
+_SYSTEM: dict[str, Any] = {
     "WorkflowType": Run.workflow_type,
     "WorkflowId": Run.workflow_id,
     "RunId": Run.run_id,

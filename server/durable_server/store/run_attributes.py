@@ -56,6 +56,12 @@ def _rows(decision: Decision) -> list[RunAttribute]:
     run = decision.state.run
     text = decision.details.search_attributes if decision.details is not None else None
     return [
-        RunAttribute(run.shard, run.run_id, *value[:2], run.namespace, *value[2:], run.started_at)
+        RunAttribute(
+            shard=run.shard,
+            run_id=run.run_id,
+            namespace=run.namespace,
+            started_at=run.started_at,
+            **value._asdict(),
+        )
         for value in indexed_values(orjson.loads(text or "{}"))
     ]

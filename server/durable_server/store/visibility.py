@@ -182,6 +182,7 @@ def _members(namespace: str, part: Any) -> Any:
     """The keys of all runs for which one test holds, where an index has them; else None."""
     if not isinstance(part, Test) or part.operator in ("!=", "not in", "missing", "present"):
         return None
+    model: Any
     if part.attribute.custom:
         model = RunAttribute.alias()
         found = compared(value_column(part.attribute, model), part.operator, part.values)
