@@ -9,6 +9,7 @@ from durable_server.maintenance.run_timeouts import time_out_runs
 from durable_server.server import Server
 from durable_server.store import runs as stored_runs
 from durable_server.store.messages import due_messages
+from durable_server.store.models import Message as MessageRow
 
 from tests.maintenance.running import (
     complete,
@@ -44,6 +45,11 @@ def outbox(server: Server) -> list[Message]:
 def lose(server: Server) -> None:
     """From now on this process dies, as it were, between a commit and its deliveries."""
     server.lanes.around.deliver = lambda messages: None
+
+
+def put_off(tx, message: Message) -> None:
+    mine = MessageRow.message_id == message.message_id
+    MessageRow.update(due_at=message.due_at + 10**15).where(mine).execute(tx.database)
 
 
 def start_parent(server: Server, *commands: dict) -> str:
@@ -139,8 +145,8 @@ def test_the_end_of_a_parent_waits_for_a_child_that_has_not_begun(server):
     run_id = start(server, run_timeout_seconds=1)
     complete(server, poll(server), {**CHILD, "parent_close_policy": "terminate"})
     [begin] = outbox(server)
-    server.lanes.forget(begin)
-    until(lambda: not outbox(server))
+    # Far off, so that the end comes first.
+    answer_of(server.lanes.write(lambda tx: put_off(tx, begin)))
     server.clock.advance(2)
     assert time_out_runs(server, server.clock.now(), 10).carried_out == 1
     server.clock.advance(FAR_SECONDS)
@@ -155,6 +161,21 @@ def test_the_end_of_a_parent_waits_for_a_child_that_has_not_begun(server):
     assert status(server, begin.to_run_id) == "terminated"
     until(lambda: not outbox(server))
     assert event_types(server, run_id)[-1] == "ParentClosePolicyApplied"
+
+
+def test_the_end_of_a_parent_does_not_wait_for_a_child_that_is_gone(server):
+    lose(server)
+    start(server, run_timeout_seconds=1)
+    complete(server, poll(server), {**CHILD, "parent_close_policy": "terminate"})
+    [begin] = outbox(server)
+    # The child had begun, and was removed with all that was its own.
+    server.lanes.forget(begin)
+    server.clock.advance(2)
+    assert time_out_runs(server, server.clock.now(), 10).carried_out == 1
+    server.clock.advance(FAR_SECONDS)
+    deliver_messages(server, server.clock.now(), 10)
+
+    until(lambda: not outbox(server))
 
 
 def test_a_tried_child_waits_for_its_backoff(server):

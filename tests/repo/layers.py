@@ -109,6 +109,7 @@ SERVER: dict[str, set[str]] = {
 
 # The query modules of the store: one for each noun, and what all of them give.
 QUERIES = {
+    *("store.retention", "store.diagnosis", "store.figures"),
     *("store.bridge_events", "store.bulk_operations", "store.selections"),
     *("store.activities", "store.history", "store.messages", "store.namespaces", "store.runs"),
     *(

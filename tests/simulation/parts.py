@@ -31,7 +31,9 @@ class SteppedReads:
         self.wanted: deque[tuple[Pending, Callable[..., Any], Any, dict[str, Any]]] = deque()
         self._connection = store.connect()
 
-    def run(self, query: Callable[..., Any], *arguments: Any, **options: Any) -> Pending:
+    def run(
+        self, query: Callable[..., Any], *arguments: Any, snapshot: bool = False, **options: Any
+    ) -> Pending:
         """Have `query(transaction, *arguments)` asked."""
         self.wanted.append((Pending(), query, arguments, options))
         return self.wanted[-1][0]

@@ -30,6 +30,8 @@ from durable_server.pending import Pending
 
 # How many events one command of a completion, or the end of an open wait, may add to the history.
 EVENTS_OF_COMMAND_MAX = 4
+# How many may come of what the run is told between the look at what is needed and the decision.
+EVENTS_OF_BATCH_MAX = 1_000
 
 
 class Needs(NamedTuple):
@@ -121,7 +123,7 @@ class CompleteWorkflowTask(Intent):
         kinds = {kind for kind, _ in self.completion.commands}
         limit = moment.limits.history_events_max
         added = EVENTS_OF_COMMAND_MAX * (len(self.completion.commands) + 1) + run.open_signals
-        full = 0 < limit < run.last_sequence + added
+        full = 0 < limit < run.last_sequence + added + EVENTS_OF_BATCH_MAX
         ends = full or not kinds.isdisjoint(TERMINAL)
         fails = "fail_workflow" in kinds and run.parent is not None
         return Needs(

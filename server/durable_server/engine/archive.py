@@ -13,7 +13,9 @@ def archive(state: RunState | None, moment: Moment, request: ClientRequest) -> D
     if not found.run.closed:
         raise Refusal("run_not_closed", **client_request.rejected(found.run, "run_not_closed"))
     draft = Draft(found, moment)
-    outcome = "archived" if found.run.archived_at is None else "archive_not_needed"
+    # Of a run that retention has removed nothing is left that could be kept.
+    kept = found.run.archived_at is None and found.run.pruned_at is None
+    outcome = "archived" if kept else "archive_not_needed"
     accepted = client_request.accept(draft, request, outcome)
     if outcome == "archived":
         draft.run.archived_at = moment.now

@@ -51,6 +51,7 @@ class Run:
     `selections` maps the first step of a select group that has open members to [whether it is
     decided, the barriers of these members].
     `streams` maps a message stream to [the last position given out, the last one read].
+    `pruned_at`: when retention removed everything but this row.
     """
 
     shard: int
@@ -90,6 +91,7 @@ class Run:
     held_messages: int = 0
     parent: str | None = None
     archived_at: int | None = None
+    pruned_at: int | None = None
     barriers: dict[str, list[int]] = field(default_factory=dict)
     ready_barriers: list[int] = field(default_factory=list)
     version_markers: dict[str, int] = field(default_factory=dict)

@@ -104,6 +104,8 @@ def _asked(
             run_id=run_id,
             target_scope="run",
         )
+    if run.pruned_at is not None:
+        raise Refusal("run_pruned", workflow_id=workflow_id, run_id=run.run_id)
     workers = stored_workers.workers_of_queue(tx, namespace, run.task_queue, heard_since)
     return Asked(run, [_declared(each, run) for each in workers if _may_answer(each, run)])
 

@@ -35,6 +35,8 @@ _PRAGMAS = {
     "foreign_keys": 0,
     "cache_size": -32_000,
 }
+# A read transaction of SQLite is one anyway.
+_BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # Tables of a new database have no statistics; these keep every plan on the indexes all the same.
 _SESSION = (
     "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
@@ -51,10 +53,13 @@ class Connection:
         self._prepared: set[str] = set()
 
     @contextmanager
-    def transaction(self, write: bool = True) -> Iterator[Transaction]:
-        """Commits at the end, rolls back on any exception."""
+    def transaction(self, write: bool = True, snapshot: bool = False) -> Iterator[Transaction]:
+        """Commits at the end, rolls back on any exception.
+
+        `snapshot`: all that is read is of one moment, and nothing is written or locked.
+        """
         try:
-            opened = self._begin(write)
+            opened = self._begin(write, snapshot)
         except Exception as error:
             self._after(error)
             raise classify(error) from error
@@ -78,7 +83,7 @@ class Connection:
                 if not isinstance(classify(error), StoreLost):
                     raise
 
-    def _begin(self, write: bool) -> Transaction:
+    def _begin(self, write: bool, snapshot: bool) -> Transaction:
         if self._database is None:
             self._database = self._store.new_database()
             self._database.connect()
@@ -89,10 +94,11 @@ class Connection:
         if store.kind == "sqlite":
             cursor.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             return SqliteTransaction(self._database, cursor, store.clock.now())
+        begin = _BEGIN_SNAPSHOT if snapshot else "BEGIN"
         if not store.database_clock:
-            cursor.execute("BEGIN")
+            cursor.execute(begin)
             return PostgresTransaction(self._database, cursor, store.clock.now(), self._prepared)
-        cursor.execute(f"BEGIN; SELECT {statements_postgres.NOW}")
+        cursor.execute(f"{begin}; SELECT {statements_postgres.NOW}")
         return PostgresTransaction(self._database, cursor, cursor.fetchone()[0], self._prepared)
 
     def _after(self, error: BaseException) -> None:

@@ -1,5 +1,6 @@
 """The outbox: what runs tell each other and has not been delivered."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from durable_server.engine.run_state import Message
@@ -15,6 +16,19 @@ def due_messages(tx: Any, now: int, limit: int) -> list[Message]:
     if tx.kind == "postgresql":
         query = query.for_update("FOR UPDATE SKIP LOCKED")
     return [Message(*row) for row in query.execute(tx.database)]
+
+
+def not_begun(tx: Any, messages: Sequence[Message]) -> set[str]:
+    """The receivers of these messages that are children whose start has not been delivered."""
+    receivers = {(message.shard, message.to_run_id) for message in messages}
+    if not receivers:
+        return set()
+    shards, run_ids = (sorted(set(each)) for each in zip(*receivers, strict=True))
+    query = Row.select(Row.shard, Row.to_run_id).where(
+        Row.shard.in_(shards), Row.to_run_id.in_(run_ids), Row.kind == "start_child"
+    )
+    found = set(query.tuples().execute(tx.database))
+    return {run_id for _, run_id in receivers & found}
 
 
 def next_due(tx: Any) -> int | None:

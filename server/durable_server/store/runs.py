@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from durable_server.engine.run_state import Run, RunDetails, Workflow
+from durable_server.engine.run_state import Payload, Run, RunDetails, Workflow
 from durable_server.ids import shard_of
 from durable_server.store import columns
 from durable_server.store.due import Due, due, earliest
@@ -61,7 +61,12 @@ def find_run(
     if not runs or (runs[0].namespace, runs[0].workflow_id) != (namespace, workflow_id):
         return None
     details = tx.fetch("details_of_runs", [key])
-    return (runs[0], details[0]) if details else None
+    return runs[0], (details[0] if details else _removed_details(runs[0]))
+
+
+def _removed_details(run: Run) -> RunDetails:
+    """What is left of a run's details once retention has removed them: nothing."""
+    return RunDetails(run.shard, run.run_id, Payload(run.codec_name, ""), None, None, None)
 
 
 def list_runs_of_workflow(tx: Any, namespace: str, workflow_id: str) -> list[Run]:

@@ -102,3 +102,5 @@ for _table, _name in ((Signal, "signals_requested"), (Update, "updates_requested
             where=SQL("request_id IS NOT NULL"),
         )
     )
+Signal.add_index(Signal.index(Signal.run_id, Signal.shard, name="signals_by_run"))
+Update.add_index(Update.index(Update.run_id, Update.shard, name="updates_by_run"))

@@ -59,6 +59,7 @@ class Run(Model):
     held_messages = BigIntegerField(constraints=[SQL("DEFAULT 0")])
     parent = TextField(null=True)
     archived_at = BigIntegerField(null=True)
+    pruned_at = BigIntegerField(null=True)
     steps = TextField(null=True)
 
     class Meta:
@@ -111,4 +112,25 @@ Run.add_index(
 )
 Run.add_index(
     Run.index(Run.namespace, Run.started_at.desc(), Run.run_id.desc(), name="runs_listed")
+)
+Run.add_index(
+    Run.index(
+        Run.namespace,
+        Run.started_at,
+        Run.run_id,
+        name="runs_open",
+        where=SQL("closed_at IS NULL"),
+    )
+)
+Run.add_index(
+    Run.index(
+        Run.namespace,
+        Run.closed_at,
+        Run.status,
+        name="runs_kept",
+        where=SQL("closed_at IS NOT NULL AND archived_at IS NULL AND pruned_at IS NULL"),
+    )
+)
+Run.add_index(
+    Run.index(Run.namespace, Run.status, name="runs_archived", where=SQL("archived_at IS NOT NULL"))
 )

@@ -122,6 +122,23 @@ Task.add_index(
         Task.run_id, Task.shard, name="tasks_open", where=SQL("status IN ('ready', 'leased')")
     )
 )
+Task.add_index(
+    Task.index(
+        Task.run_id,
+        Task.shard,
+        name="tasks_ended",
+        where=SQL("status IN ('completed', 'failed', 'cancelled')"),
+    )
+)
+Task.add_index(
+    Task.index(
+        Task.namespace,
+        Task.type_name,
+        Task.failure_count,
+        name="tasks_failing",
+        where=SQL("failure_count > 0 AND status IN ('ready', 'leased')"),
+    )
+)
 Activity.add_index(
     Activity.index(Activity.due_at, name="activities_due", where=SQL("due_at IS NOT NULL"))
 )
