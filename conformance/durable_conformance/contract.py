@@ -31,7 +31,9 @@ def problems(operation: Operation, status: int, media_type: str, body: Any) -> l
         key=lambda problem: problem.json_path,
     )
     texts = [f"{problem.json_path} breaks the contract: {problem.message}" for problem in found]
-    texts += [] if found else problems_of_events(body)
+    # Events of schedules have their own types, which the schema of the answer judges whole.
+    of_runs = operation.operation_id != "schedules.history"
+    texts += problems_of_events(body) if of_runs and not found else []
     return [text[:_TEXT_MAX] for text in texts[:_PROBLEMS_MAX]]
 
 
