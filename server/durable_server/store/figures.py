@@ -27,7 +27,7 @@ class OpenRuns(NamedTuple):
 class ReadyTasks(NamedTuple):
     """Ready tasks of a kind: all, those that may be taken now, and since when the oldest may."""
 
-    count: int
+    tasks: int
     due: int
     oldest_due_at: int | None
 
@@ -47,6 +47,17 @@ class FailingType(NamedTuple):
     workflow_type: str
     failures_max: int
     tasks: int
+
+
+class Schedules(NamedTuple):
+    """The schedules of a namespace: those that run, those that are behind, what all have done."""
+
+    active: int
+    paused: int
+    missed: int
+    oldest_overdue_at: int | None
+    fires: int
+    failures: int
 
 
 class Outbox(NamedTuple):
@@ -164,6 +175,21 @@ def failing_types(tx: Any, namespace: str) -> list[FailingType]:
         " LIMIT ?) k GROUP BY type_name ORDER BY max(failure_count) DESC, type_name"
     )
     return [FailingType(*_whole(row)) for row in _rows(tx, sql, namespace, COUNT_MAX)]
+
+
+def schedules(tx: Any, namespace: str, now: int) -> Schedules:
+    """The schedules of a namespace; one is behind when its moment passed a minute ago."""
+    late = "due_at IS NOT NULL AND status <> 'paused' AND due_at <= ?"
+    sql = (
+        "SELECT coalesce(sum(CASE WHEN status = 'active' THEN 1 ELSE 0 END), 0),"
+        " coalesce(sum(CASE WHEN status = 'paused' THEN 1 ELSE 0 END), 0),"
+        f" coalesce(sum(CASE WHEN {late} THEN 1 ELSE 0 END), 0),"
+        f" min(CASE WHEN {late} THEN due_at END),"
+        " coalesce(sum(fires_count), 0), coalesce(sum(failures_count), 0)"
+        " FROM (SELECT * FROM schedules WHERE namespace = ? AND status <> 'deleted' LIMIT ?) k"
+    )
+    by = now - 60 * 1_000_000
+    return Schedules(*_whole(_row(tx, sql, by, by, namespace, SCAN_MAX)))
 
 
 def outbox(tx: Any) -> Outbox:
