@@ -10,7 +10,6 @@ from durable_server.call import Call, Reply
 from durable_server.clock import SECOND, to_micro_text, to_second_text
 from durable_server.engine.client_request import ClientRequest
 from durable_server.ids import shard_in
-from durable_server.pending import Pending
 from durable_server.refusal import Refusal
 from durable_server.store import diagnosis, figures
 from durable_server.store import namespaces as stored_namespaces
@@ -152,9 +151,7 @@ def _enforce(activity: Any) -> EnforceActivityTimeout:
 
 async def _each(call: Call, wanted: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """Have intents carried out together; what each was answered, or why it was not."""
-    pendings: list[tuple[str, Pending]] = [
-        (name, call.server.lanes.put(intent)) for name, intent in wanted
-    ]
+    pendings = [(name, call.server.lanes.put(intent)) for name, intent in wanted]
     answers: list[tuple[str, Any]] = []
     for name, pending in pendings:
         try:

@@ -197,7 +197,8 @@ def _members(namespace: str, part: Any) -> Any:
 
 
 def _beside(wanted: Wanted) -> list[Any]:
-    conditions: list[Any] = [Run.namespace == wanted.namespace]
+    # What retention has removed is described, but not listed any more.
+    conditions: list[Any] = [Run.namespace == wanted.namespace, Run.pruned_at.is_null()]
     if wanted.workflow_type is not None:
         conditions.append(Run.workflow_type == wanted.workflow_type)
     if wanted.task_queue is not None:
