@@ -49,6 +49,7 @@ KEPT = (
     "search-attributes*",
     "signal*",
     "start-*",
+    "system",
     "storage-test",
     "task-queue*",
     "terminate",
