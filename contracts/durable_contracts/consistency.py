@@ -117,11 +117,17 @@ def _request_fields_exist(
                 yield f"the request contract of {name} refuses {field}, which a request may have"
 
 
+def _has_required_members(schema: dict[str, Any]) -> bool:
+    target = str(schema.get("$ref", "")).rpartition("/")[2]
+    said = schema.get("$defs", {}).get(target, {}) if target else schema
+    return bool(said.get("required"))
+
+
 def _bodies_are_required_where_members_are(
     tree: Tree, operations: list[Operation], derived: dict[str, Any]
 ) -> Iterator[str]:
     for operation in operations:
-        needs = bool((operation.request_schema or {}).get("required"))
+        needs = _has_required_members(operation.request_schema or {})
         if operation.body_required != needs:
             yield f"{operation.operation_id}: its body is required if one of its members is"
 

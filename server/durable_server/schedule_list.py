@@ -49,7 +49,9 @@ def parse(query: str) -> list[Predicate]:
         found.append(_predicate(tokens[position : position + 3]))
         position += 3
     if not found or len(found) > PREDICATES_MAX:
-        raise _refused("invalid_schedule_visibility_query", f"it has {len(found)} predicates")
+        raise Refusal(
+            "invalid_schedule_visibility_query", **_problem(f"it has {len(found)} predicates")
+        )
     return found
 
 
@@ -71,11 +73,11 @@ def cursor_of(place: dict[str, Any], token: str | None) -> tuple[int, str] | Non
     except (ValueError, TypeError):
         sound = False
     if not sound:
-        raise _bad_token("malformed_schedule_page_token")
+        raise Refusal("malformed_schedule_page_token", **_BAD_TOKEN)
     if namespace != place["namespace"]:
-        raise _bad_token("schedule_page_token_namespace_mismatch")
+        raise Refusal("schedule_page_token_namespace_mismatch", **_BAD_TOKEN)
     if digest != _digest(place):
-        raise _bad_token("schedule_page_token_filter_mismatch")
+        raise Refusal("schedule_page_token_filter_mismatch", **_BAD_TOKEN)
     return created_at, schedule_id
 
 
@@ -85,30 +87,34 @@ def _tokens(query: str) -> list[tuple[str, str]]:
         match = _TOKEN.match(query, position)
         if match is None:
             text = f"it cannot be read from character {position + 1} on"
-            raise _refused("invalid_schedule_visibility_query", text)
+            raise Refusal("invalid_schedule_visibility_query", **_problem(text))
         kind = match.lastgroup or ""
         tokens.append((kind, match[kind]))
         position = match.end()
     for kind, text in tokens:
         ordering = kind == "sign" and text != "="
         if ordering or (kind == "word" and text.upper() in _UNSUPPORTED):
-            raise _refused("unsupported_schedule_visibility_predicate", text)
+            raise Refusal("unsupported_schedule_visibility_predicate", **_problem(text))
     return tokens
 
 
 def _expect_and(token: tuple[str, str]) -> None:
     if token[0] != "word" or token[1].upper() != "AND":
-        raise _refused("invalid_schedule_visibility_query", f"AND is missing before {token[1]}")
+        raise Refusal(
+            "invalid_schedule_visibility_query", **_problem(f"AND is missing before {token[1]}")
+        )
 
 
 def _predicate(tokens: list[tuple[str, str]]) -> Predicate:
     if [kind for kind, _ in tokens[:2]] != ["word", "sign"] or len(tokens) < 3:
         text = "a predicate is not of the form Name = value"
-        raise _refused("invalid_schedule_visibility_query", text)
+        raise Refusal("invalid_schedule_visibility_query", **_problem(text))
     name, (kind, text) = tokens[0][1], tokens[2]
     value = _value(kind, text)
     if name in FIELDS and not isinstance(value, str):
-        raise _refused("invalid_schedule_visibility_query", f"{name} is compared with a text")
+        raise Refusal(
+            "invalid_schedule_visibility_query", **_problem(f"{name} is compared with a text")
+        )
     return Predicate(name, value)
 
 
@@ -119,7 +125,9 @@ def _value(kind: str, text: str) -> Any:
         return float(text) if "." in text else int(text)
     if kind == "word" and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    raise _refused("invalid_schedule_visibility_query", f"{text} is no value; quote texts")
+    raise Refusal(
+        "invalid_schedule_visibility_query", **_problem(f"{text} is no value; quote texts")
+    )
 
 
 def _digest(place: dict[str, Any]) -> str:
@@ -130,24 +138,13 @@ def _check(said: list[Any]) -> str:
     return hashlib.sha256(orjson.dumps(said)).hexdigest()[:16]
 
 
-def _refused(reason: str, problem: str) -> Refusal:
-    errors = {"query": [problem]}
-    return Refusal(
-        reason,
-        problem=problem,
-        field="query",
-        errors=errors,
-        validation_errors=errors,
-        last_safe_cursor=None,
-    )
+def _problem(text: str) -> dict[str, Any]:
+    return {"problem": text, **_field("query", text)}
 
 
-def _bad_token(reason: str) -> Refusal:
-    errors = {"next_page_token": ["The next_page_token cannot be used here."]}
-    return Refusal(
-        reason,
-        field="next_page_token",
-        errors=errors,
-        validation_errors=errors,
-        last_safe_cursor=None,
-    )
+def _field(name: str, text: str) -> dict[str, Any]:
+    errors = {name: [text]}
+    return {"field": name, "errors": errors, "validation_errors": errors, "last_safe_cursor": None}
+
+
+_BAD_TOKEN = _field("next_page_token", "The next_page_token cannot be used here.")

@@ -85,6 +85,7 @@ SERVER: dict[str, set[str]] = {
             "ids",
             "clock",
             "payloads",
+            "pending",
         ),
         *("refusal", "attribution", "search_attributes", "config", "command_contracts"),
         *("signal_requests", "update_requests", "external_payloads", "payload_storage"),
@@ -95,7 +96,7 @@ SERVER: dict[str, set[str]] = {
     | {"advance.run_requests", "advance.signal_intents", "client_input", "ids", "refusal"}
     | {"maintenance.passes"},
     "maintenance": {"server", "engine", "advance.intents", "store.queries", "clock", "pending"}
-    | {"refusal", "advance.receipts", "payload_storage"}
+    | {"refusal", "advance.receipts", "advance.schedules", "payload_storage"}
     | {"advance.run_requests", "advance.signal_intents", "client_input", "ids"},
     "http": {"refusal", "auth", "call", "server", "config", "store.namespaces", "pending"}
     | {"ids", "clock"},
@@ -123,7 +124,7 @@ QUERIES = {
     *("store.schedules", "store.command_contracts", "store.updates", "store.namespace_purges"),
     *("store.payload_objects", "store.removal", "store.imports"),
     *("store.open_work", "store.task_queues", "store.backlog"),
-    *("store.rollouts", "store.admission"),
+    *("store.rollouts", "store.admission", "store.search_attributes", "store.visibility"),
 }
 
 # What writes runs is closed to everybody but the lanes.

@@ -110,7 +110,9 @@ def batch_size(operation: BulkOperation) -> int:
 
 def taken(operation: BulkOperation, targets: Iterable[Target], cursor: str) -> BulkOperation:
     """The operation with its next batch, and where the one after it begins."""
-    return operation._replace(batch=orjson.dumps([[*each] for each in targets]).decode(), cursor=cursor)
+    return operation._replace(
+        batch=orjson.dumps([[*each] for each in targets]).decode(), cursor=cursor
+    )
 
 
 def settled(operation: BulkOperation, results: list[Result], now: int) -> BulkOperation:

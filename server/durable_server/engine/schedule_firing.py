@@ -320,7 +320,7 @@ def _count(draft: ScheduleDraft, cause: Cause, workflow_id: str, run_id: str) ->
         last_fired_at=now,
         latest_workflow_id=workflow_id,
         latest_open=True,
-        recent=text((recent(schedule) + [entry])[-RECENT_MAX:]),
+        recent=text([*recent(schedule), entry][-RECENT_MAX:]),
         remaining_actions=None if remaining is None else max(0, remaining - 1),
     )
     if draft.schedule.remaining_actions == 0:
@@ -330,7 +330,7 @@ def _count(draft: ScheduleDraft, cause: Cause, workflow_id: str, run_id: str) ->
 def _source(schedule: Schedule) -> dict[str, Any]:
     """What a run's history says of the schedule that started it."""
     spec = orjson.loads(schedule.spec)
-    crons = spec.get("cron_expressions") or ()
+    crons: list[str] = spec.get("cron_expressions") or []
     shown = {
         "schedule_id": schedule.schedule_id,
         "schedule_ulid": schedule.uid,

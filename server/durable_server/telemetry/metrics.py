@@ -20,14 +20,14 @@ _COMMIT = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5
 _ITEMS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _LATE = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 _ERRORS = {StoreBusy: "busy", StoreLost: "lost", StoreConflict: "conflict"}
-# A series each for when another one began, which nobody asks for.
-disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics(Observer):
     """Counts what it is told, in a registry of its own."""
 
     def __init__(self, labels_max: int) -> None:
+        # A series each for when another one began, which nobody asks for.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._reasons = frozenset(entry.sent_reason for entry in catalogue.load().values())
         self._make_requests()

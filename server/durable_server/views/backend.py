@@ -24,6 +24,37 @@ _WORDS = {
         "claim": "Goes on while the database answers.",
     },
 }
+_FIXED: dict[str, Any] = {
+    "queue": {
+        "connection": "database",
+        "driver": "database",
+        "supported": True,
+        "capabilities": {
+            "async_delivery": True,
+            "delayed_delivery": True,
+            "requires_worker": False,
+            "max_delay_seconds": None,
+            "after_commit_option": True,
+        },
+        "issues": [],
+    },
+    "cache": {
+        "store": "none",
+        "driver": "none",
+        "supported": True,
+        "capabilities": {"atomic_locks": False},
+        "issues": [],
+    },
+    "codec": {
+        "configured": "avro",
+        "configured_canonical": "avro",
+        "canonical": "avro",
+        "universal": True,
+        "configured_universal": True,
+        "supported": True,
+        "issues": [],
+    },
+}
 _SQLITE_NOTE = {
     "component": "structural_limits",
     "severity": "info",
@@ -54,35 +85,7 @@ def backend(database: str, limits: Limits, now: int) -> dict[str, Any]:
             },
             "issues": [],
         },
-        "queue": {
-            "connection": "database",
-            "driver": "database",
-            "supported": True,
-            "capabilities": {
-                "async_delivery": True,
-                "delayed_delivery": True,
-                "requires_worker": False,
-                "max_delay_seconds": None,
-                "after_commit_option": True,
-            },
-            "issues": [],
-        },
-        "cache": {
-            "store": "none",
-            "driver": "none",
-            "supported": True,
-            "capabilities": {"atomic_locks": False},
-            "issues": [],
-        },
-        "codec": {
-            "configured": "avro",
-            "configured_canonical": "avro",
-            "canonical": "avro",
-            "universal": True,
-            "configured_universal": True,
-            "supported": True,
-            "issues": [],
-        },
+        **_FIXED,
         "structural_limits": {
             "configured": bounds,
             "backend_adjustments": {"concurrent_write_safety": "limited"} if sqlite else {},

@@ -21,7 +21,9 @@ def attribute_of(name: str, definitions: Mapping[str, str], at: int, field: str)
         return found
     if name in definitions:
         return Attribute(name, definitions[name], True)
-    raise _refused("unknown_search_attribute", name, at, f"There is no attribute {name}.", field)
+    raise Refusal(
+        "unknown_search_attribute", **_facts(name, at, f"There is no attribute {name}.", field)
+    )
 
 
 def bind(query: Query, definitions: Mapping[str, str]) -> Bound:
@@ -72,10 +74,9 @@ def _test(predicate: Predicate, definitions: Mapping[str, str]) -> Test:
 
 def _unsupported(attribute: Attribute, at: int, problem: str, field: str) -> Refusal:
     text = f"{attribute.name} is of type {shown_type(attribute)}, which {problem}."
-    return _refused("unsupported_visibility_predicate", attribute.name, at, text, field)
+    return Refusal("unsupported_visibility_predicate", **_facts(attribute.name, at, text, field))
 
 
-def _refused(reason: str, name: str, at: int, problem: str, field: str) -> Refusal:
+def _facts(name: str, at: int, problem: str, field: str) -> dict[str, Any]:
     violations = [{"pointer": f"/{field}", "message": problem}]
-    facts = {"attribute": name, "position": at, "problem": problem}
-    return Refusal(reason, **facts, violations=violations)
+    return {"attribute": name, "position": at, "problem": problem, "violations": violations}

@@ -1,6 +1,7 @@
 """What runs are found by: declared attributes, indexed values, and runs by type."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -73,12 +74,16 @@ def _index_runs(kind: str, cursor: Any) -> None:
         runs = cursor.fetchall()
         if not runs:
             return
-        for shard, run_id, namespace, started_at, text in runs:
-            for name, given in orjson.loads(text).items():
-                for position, value in enumerate(dict.fromkeys(_values(given))):
-                    row = (shard, run_id, name, position, namespace, *value, started_at)
-                    cursor.execute(insert, row)
+        for run in runs:
+            for row in _rows(*run):
+                cursor.execute(insert, row)
         after = runs[-1][:2]
+
+
+def _rows(shard: int, run_id: str, namespace: str, started_at: int, text: str) -> Iterator[Any]:
+    for name, given in orjson.loads(text).items():
+        for position, value in enumerate(dict.fromkeys(_values(given))):
+            yield (shard, run_id, name, position, namespace, *value, started_at)
 
 
 def _values(given: Any) -> list[tuple[Any, Any, Any, Any]]:
