@@ -9,8 +9,9 @@ PORT ?= 8080
 DATABASE ?= sqlite:///var/durable.sqlite
 TARGET ?= http://$(HOST):$(PORT)
 SUITE ?= tests
-# Two processes; a file stays in one of them, with the servers that it starts.
-PYTEST_FLAGS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# More processes than a small machine has cores: many tests wait for a clock or another process.
+# A file stays in one of them, with the servers that it starts.
+PYTEST_FLAGS ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 SOURCES := server contracts conformance cli tests tools bench
 
 .DEFAULT_GOAL := help

@@ -11,6 +11,7 @@ from durable_server.command_contracts import Declared, arranged, declares
 from durable_server.engine.run_state import Payload
 from durable_server.refusal import invalid
 
+TASK_QUEUE_LENGTH_MAX = 255
 NAME_BYTES_MAX = 256
 
 
@@ -31,6 +32,13 @@ def check_name(kind: str, name: str) -> None:
     else:
         return
     raise invalid({f"{kind}_name": [text]})
+
+
+def check_task_queue(task_queue: str) -> None:
+    """Refuse the name of a task queue in a path that no queue can have."""
+    if len(task_queue) > TASK_QUEUE_LENGTH_MAX:
+        text = f"The task_queue must not be longer than {TASK_QUEUE_LENGTH_MAX} characters."
+        raise invalid({"task_queue": [text]})
 
 
 def input_of(declared: Declared | None, kind: str, name: str, given: Any) -> Input:

@@ -42,6 +42,7 @@ def another(row: config.SettingRow) -> tuple[str, Any]:
         "worker_protocol_version": "1.7",
         "log_level": "debug",
         "metrics_access": "everybody",
+        "bridge_adapter_secrets": "stripe=other",
         "task_queue_admission_overrides": '{"orders": {}}',
     }
     if row.attribute in special:

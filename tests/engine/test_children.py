@@ -1,5 +1,7 @@
 """Children: outcomes wake the parent, messages come twice and late, tries, ends of parents."""
 
+from typing import Any
+
 import orjson
 import pytest
 from durable_server import payloads
@@ -480,8 +482,19 @@ def test_more_children_than_may_be_open_are_refused() -> None:
     assert (facts["limit_kind"], facts["current_value"]) == ("pending_child_count", 3)
 
 
+def stored_elsewhere(uri: str) -> dict[str, Any]:
+    reference = {
+        "schema": "durable-workflow.v2.external-payload-reference.v1",
+        "uri": uri,
+        "sha256": "0" * 64,
+        "size_bytes": 9,
+        "codec": "avro",
+    }
+    return {"codec": "avro", "external_storage": reference}
+
+
 def test_a_result_that_is_stored_elsewhere_reaches_the_parent_as_a_reference() -> None:
-    reference = {"codec": "avro", "external_storage": {"uri": "s3://results/1", "size_bytes": 9}}
+    reference = stored_elsewhere("s3://results/1")
     family, parent, child = with_child()
     family.work(child, {"type": "complete_workflow", "result": reference})
     family.deliver()
@@ -493,7 +506,7 @@ def test_a_result_that_is_stored_elsewhere_reaches_the_parent_as_a_reference() -
 
 
 def test_a_child_is_given_arguments_that_are_stored_elsewhere() -> None:
-    reference = {"codec": "avro", "external_storage": {"uri": "s3://inputs/1", "size_bytes": 9}}
+    reference = stored_elsewhere("s3://inputs/1")
     family, _, child = with_child(arguments=reference)
 
     details = family.states[child].details

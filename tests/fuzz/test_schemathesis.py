@@ -104,7 +104,20 @@ def excused_rejection(response: Any) -> list[Any]:
         # The state of the server: whether the worker polled for has registered.
         reason == "worker_not_registered"
         # Tokens are the server's own.
-        or reason == "invalid_page_token"
+        or reason in ("invalid_page_token", "malformed_schedule_page_token")
+        # What a namespace has been given: storage, attributes.
+        or reason in ("external_storage_not_configured", "external_storage_disabled")
+        or "config.endpoint" in errors
+        # Queries have a grammar of their own, and so have specs of schedules.
+        or reason in ("invalid_visibility_query", "unknown_search_attribute")
+        or reason in ("unsupported_visibility_predicate", "invalid_schedule_visibility_query")
+        or any(path.startswith("spec") for path in errors)
+        # A checksum, or an action that outside systems name freely.
+        or reason in ("import_checksum_mismatch", "unsupported_action")
+        or reason in ("unsupported_routing", "storage_driver_unavailable")
+        or str(reason).startswith("import_")
+        # Whole numbers in texts of a query.
+        or reason == "invalid_after_sequence"
         # Whole numbers of more than 64 bits inside values of any shape.
         or body.get("json_error") == "a number is out of range"
         # The id belongs to a workflow of another type.

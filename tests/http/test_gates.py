@@ -79,7 +79,7 @@ def refused(asker: Asker, operation: Operation, defects: set[str]) -> Answer:
     path = operation.path.replace("{", "").replace("}", "")
     method = "PATCH" if "method" in defects else operation.method
     if "path" in defects:
-        path = path.replace("/api/", "/api/no-", 1)
+        path = "/api/no-" + path.removeprefix("/api").lstrip("/")
     return asker.ask(method, path, body, headers)
 
 

@@ -9,6 +9,7 @@ import pytest
 from durable_contracts import bundle
 
 from tests.http.asking import TOKENS, Asker, asking
+from tests.support.services import wait_until
 from tests.telemetry.reading import Scraped
 
 RUNS = 3
@@ -28,6 +29,12 @@ def asker(
 
 @pytest.fixture(scope="module")
 def scraped(asker: Asker) -> Scraped:
+    # A lane answers its requests before it counts what it has done.
+    def counted() -> bool:
+        found = scrape(asker).sum("durable_runs_started_total", namespace="default")
+        return bool(found == RUNS + 2 + 8)
+
+    wait_until(counted, "every start is counted")
     return scrape(asker)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from durable_server.call import Call, Reply
+from durable_server.client_input import check_task_queue
 from durable_server.clock import SECOND
 from durable_server.matching import admission as budgets
 from durable_server.matching.admission import Counter, Scope
@@ -81,6 +82,7 @@ async def _say(
     change: Callable[[Any, stored_rollouts.Build], stored_rollouts.Rollout],
 ) -> Reply:
     """Store what an operator says, act on it here, and have other processes do so, too."""
+    check_task_queue(task_queue)
     build = (call.namespace, task_queue, body["build_id"] or None)
     said = await call.server.lanes.write(lambda tx: change(tx, build))
     await call.server.rollouts.read()
