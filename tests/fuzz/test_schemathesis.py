@@ -44,7 +44,8 @@ def document(mode: str) -> Any:
 
 
 everything = document("all")
-allowed = document("positive")
+# A bundle that a run was exported to is not made by chance: tests/http imports real ones.
+allowed = document("positive").exclude(operation_id="imports.history_export")
 
 
 def on(first: str, other: str) -> Any:
