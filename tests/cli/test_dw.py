@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -155,15 +154,16 @@ def test_a_shell_gets_its_completion(dw: Dw, shell: str) -> None:
     assert "_DW_COMPLETE" in dw("completion", shell).stdout
 
 
-def test_the_help_comes_at_once(dw: Dw) -> None:
-    took = []
-    for _ in range(3):
-        began = time.monotonic()
-        assert dw("--help").returncode == 0
-        took.append(time.monotonic() - began)
+def test_the_help_loads_nothing_of_a_server() -> None:
+    program = (
+        "import sys; from durable_cli.main import main; sys.argv = ['dw', '--help']\ntry: main()"
+    )
+    program += "\nfinally: print('loaded', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    loaded = done.stdout.rpartition("loaded")[2].split()
 
-    # 0.3 s on a quiet machine; the tests share theirs.
-    assert min(took) < 1.0
+    assert "durable_cli" in loaded
+    assert not {"durable_server", "connexion", "peewee", "httpx"} & set(loaded)
 
 
 def test_the_routes_are_those_of_the_contract() -> None:
