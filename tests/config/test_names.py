@@ -184,8 +184,11 @@ def test_a_defect_does_not_show_the_value(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_secret_is_not_shown_by_accident(
     row: config.SettingRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = "postgresql://u:hunter2@h/d" if row.attribute == "database_url" else "redis://:hunter2@h"
-    monkeypatch.setenv(row.name, text)
+    forms = {
+        "database_url": "postgresql://u:hunter2@h/d",
+        "bridge_adapter_secrets": "stripe=hunter2",
+    }
+    monkeypatch.setenv(row.name, forms.get(row.attribute, "redis://:hunter2@h"))
 
     assert "hunter2" not in repr(config.load())
 

@@ -95,7 +95,7 @@ def all_at_once(servers: list[Server]) -> None:
         thread.join()
     assert not wrong, wrong
     everything = asker.everything(QUEUE)
-    assert {rows.run.workflow_id for rows in everything.runs.values()} == set(NAMES)
+    assert set(NAMES) <= {rows.run.workflow_id for rows in everything.runs.values()}
     for rows in everything.runs.values():
         checks.check_run(rows)
 
