@@ -67,9 +67,14 @@ class EndChild(OfParent):
 
 
 @dataclass(slots=True, kw_only=True)
-class StopChild(Intent):
-    """A parent has closed, and its child is to stop, whichever run it is in."""
+class StopWorkflow(Intent):
+    """Somebody else's decision stops a workflow, whichever run it is in.
 
+    `kind`: cancel or terminate. `source`: on whose behalf, as its history says.
+    """
+
+    kind: str
+    source: str
     body: dict[str, Any]
 
     def __post_init__(self) -> None:
@@ -81,17 +86,17 @@ class StopChild(Intent):
         return Needs(open_work=True)
 
     def decide(self, state: RunState | None, moment: Moment) -> Decision | None:
-        """Stop the child; refused, and so asked again, while the child has not begun yet."""
+        """Stop the workflow; refused, and so asked again, while it has not begun yet."""
         if state is None:
             raise Refusal("instance_not_found", workflow_id=self.body["workflow_id"])
         if state.run.closed:
             return None
         request = ClientRequest(
-            kind=STOPS[self.body["policy"]],
+            kind=self.kind,
             workflow_id=self.body["workflow_id"],
             wanted_run_id=None,
             reason=self.body["reason"],
-            attribution={"source": "parent_close_policy"},
+            attribution={"source": self.source},
         )
         return cancel.stop(state, moment, request)
 
@@ -115,4 +120,6 @@ def child_closed(message: Message) -> Intent:
 
 def close_child(message: Message) -> Intent:
     """The receipt of `close_child`."""
-    return StopChild(shard=message.to_shard, body=orjson.loads(message.body))
+    body = orjson.loads(message.body)
+    kind, source = STOPS[body["policy"]], "parent_close_policy"
+    return StopWorkflow(shard=message.to_shard, kind=kind, source=source, body=body)

@@ -10,11 +10,11 @@ from typing import Any
 
 import orjson
 
-from durable_server.advance.intents import Intent, Needs
-from durable_server.engine import cancel, schedule_firing, schedule_run
-from durable_server.engine.client_request import ClientRequest
+from durable_server.advance.children import StopWorkflow
+from durable_server.advance.intents import Intent
+from durable_server.engine import schedule_firing, schedule_run
 from durable_server.engine.decision import Decision, Moment
-from durable_server.engine.run_state import Message, Run, RunState
+from durable_server.engine.run_state import Message, RunState
 from durable_server.engine.schedule_firing import Around
 from durable_server.engine.schedule_state import Schedule, ScheduleDecision
 from durable_server.ids import shard_of
@@ -106,36 +106,6 @@ class StartScheduled(Intent):
         return schedule_run.start(state, moment, self.body)
 
 
-@dataclass(slots=True, kw_only=True)
-class StopScheduled(Intent):
-    """A schedule has its newest workflow stopped, to start another one."""
-
-    body: dict[str, Any]
-
-    def __post_init__(self) -> None:
-        self.workflow_key = (self.body["namespace"], self.body["workflow_id"])
-        self.stops_run = True
-
-    def needs(self, run: Run, moment: Moment) -> Needs:
-        """Everything that is open is cancelled with an event each."""
-        return Needs(open_work=True)
-
-    def decide(self, state: RunState | None, moment: Moment) -> Decision | None:
-        """Stop the workflow; refused, and so asked again, while it has not begun yet."""
-        if state is None:
-            raise Refusal("instance_not_found", workflow_id=self.body["workflow_id"])
-        if state.run.closed:
-            return None
-        request = ClientRequest(
-            kind=self.body["kind"],
-            workflow_id=self.body["workflow_id"],
-            wanted_run_id=None,
-            reason=self.body["reason"],
-            attribution={"source": "schedule"},
-        )
-        return cancel.stop(state, moment, request)
-
-
 def start_scheduled(message: Message) -> Intent:
     """The receipt of `start_scheduled`."""
     return StartScheduled(shard=message.to_shard, body=orjson.loads(message.body))
@@ -143,7 +113,8 @@ def start_scheduled(message: Message) -> Intent:
 
 def stop_scheduled(message: Message) -> Intent:
     """The receipt of `stop_scheduled`."""
-    return StopScheduled(shard=message.to_shard, body=orjson.loads(message.body))
+    body = orjson.loads(message.body)
+    return StopWorkflow(shard=message.to_shard, kind=body["kind"], source="schedule", body=body)
 
 
 def scheduled_run_closed(message: Message) -> ChangeSchedule:

@@ -31,6 +31,28 @@ from durable_server.engine.run_state import (
 DELIVERY_SECONDS = 5
 
 
+def new_message(
+    message_id: str,
+    kind: str,
+    sender: tuple[int, str],
+    receiver: tuple[int, str],
+    body: dict[str, Any],
+    now: int,
+) -> Message:
+    """A message that is on its way from now on; sender and receiver: shard, and id of the run."""
+    return Message(
+        shard=sender[0],
+        message_id=message_id,
+        sender_run_id=sender[1],
+        kind=kind,
+        to_shard=receiver[0],
+        to_run_id=receiver[1],
+        body=orjson.dumps(body).decode(),
+        created_at=now,
+        due_at=now + DELIVERY_SECONDS * SECOND,
+    )
+
+
 @dataclass(slots=True)
 class Moment:
     """What a decision may know besides the state: the instant, new ids, the limits in force."""
@@ -199,17 +221,8 @@ class Draft:
 
     def send(self, kind: str, to_shard: int, to_run_id: str, body: dict[str, Any]) -> None:
         """Tell another run something, at least once, after this decision is stored."""
-        message = Message(
-            shard=self.run.shard,
-            message_id=self.new_id(),
-            sender_run_id=self.run.run_id,
-            kind=kind,
-            to_shard=to_shard,
-            to_run_id=to_run_id,
-            body=orjson.dumps(body).decode(),
-            created_at=self.now,
-            due_at=self.now + DELIVERY_SECONDS * SECOND,
-        )
+        sender, receiver = (self.run.shard, self.run.run_id), (to_shard, to_run_id)
+        message = new_message(self.new_id(), kind, sender, receiver, body, self.now)
         self._decision.messages.append(message)
 
     def follow(self, decision: Decision) -> None:

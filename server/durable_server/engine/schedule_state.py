@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from durable_server.clock import SECOND, to_second_text
-from durable_server.engine.decision import DELIVERY_SECONDS, Moment
+from durable_server.clock import to_second_text
+from durable_server.engine.decision import Moment, new_message
 from durable_server.engine.run_state import Message
 from durable_server.refusal import Refusal
 
@@ -149,17 +149,8 @@ class ScheduleDraft:
 
     def send(self, kind: str, to_shard: int, to_run_id: str, body: dict[str, Any]) -> None:
         """Have a run begin or stop, at least once, after this decision is stored."""
-        message = Message(
-            shard=self.schedule.shard,
-            message_id=self.new_id(),
-            sender_run_id=self.schedule.uid,
-            kind=kind,
-            to_shard=to_shard,
-            to_run_id=to_run_id,
-            body=orjson.dumps(body).decode(),
-            created_at=self.now,
-            due_at=self.now + DELIVERY_SECONDS * SECOND,
-        )
+        sender, receiver = (self.schedule.shard, self.schedule.uid), (to_shard, to_run_id)
+        message = new_message(self.new_id(), kind, sender, receiver, body, self.now)
         self._decision.messages.append(message)
 
     def done(self, answer: Any = None, *, new: bool = False) -> ScheduleDecision:

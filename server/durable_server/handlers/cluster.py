@@ -8,6 +8,7 @@ from durable_contracts import manifests
 from durable_server.call import Call, Reply
 from durable_server.config import Settings
 from durable_server.engine.limits import Limits
+from durable_server.views.backend import structural_limits
 
 _WORKER_CONTRACTS = (
     "external_execution_surface_contract",
@@ -67,20 +68,7 @@ def _limits(settings: Settings) -> dict[str, int]:
 
 
 def _structural_limits(limits: Limits) -> dict[str, Any]:
-    return {
-        **manifests.load("structural_limits"),
-        "pending_activity_count": limits.pending_activities_max,
-        "pending_child_count": limits.pending_children_max,
-        "pending_timer_count": limits.pending_timers_max,
-        "pending_signal_count": limits.pending_signals_max,
-        "pending_update_count": limits.pending_updates_max,
-        "command_batch_size": limits.commands_per_task_max,
-        "payload_size_bytes": limits.payload_bytes_max,
-        "memo_size_bytes": limits.memo_bytes_max,
-        "search_attribute_size_bytes": limits.search_attribute_bytes_max,
-        "history_transaction_size": limits.events_per_transaction_max,
-        "warning_threshold_percent": limits.warning_percent,
-    }
+    return {**manifests.load("structural_limits"), **structural_limits(limits)}
 
 
 def _control_plane() -> dict[str, Any]:
