@@ -52,5 +52,6 @@ def _has_no_receiver(message: Message, due: Due) -> bool:
     except Refusal as refusal:
         return refusal.reason == "instance_not_found"
     except Exception:
+        # The sweep has logged it, and tries again.
         return False
     return False
