@@ -9,27 +9,31 @@ from collections.abc import Iterator
 from typing import Any
 
 from durable_contracts import compare
-from durable_contracts.bundle import assemble
+from durable_contracts.bundle import PUBLISHED_FILE, assemble
 from durable_contracts.compare import Change
 from durable_contracts.defect import Defect
 from durable_contracts.locate import Tree
 from durable_contracts.manifests import BLESSED_FILE, digest, text_of
 from durable_contracts.reading import read
-from durable_contracts.refusals import load_from
+from durable_contracts.refusals import promised
 from durable_contracts.shape import METHODS
-from durable_contracts.versions import CONTROL_VERSION, WORKER_VERSION
+from durable_contracts.versions import CONTROL_VERSION, WORKER_VERSION, accepts_worker
 
 # Health, documents and cluster info belong to nobody's version: they are kept with both planes.
 PLANES = {"control": CONTROL_VERSION, "worker": WORKER_VERSION}
 _WITH_EVERY_PLANE = ("public", "discovery")
+Document = dict[str, Any]
 
 
-def plane_manifest(tree: Tree, plane: str) -> dict[str, Any]:
-    """Everything that a plane promises now: its operations, their bodies, and its refusals."""
+def plane_manifest(tree: Tree, plane: str) -> Document:
+    """Everything that the sources promise of a plane: operations, bodies, and refusals."""
     if plane not in PLANES:
-        raise Defect("blessed.json", f"planes are {', '.join(PLANES)}")
-    document = assemble(tree)
-    paths: dict[str, Any] = {}
+        raise Defect(BLESSED_FILE, f"planes are {', '.join(PLANES)}")
+    return _part_of(assemble(tree), promised(tree), plane)
+
+
+def _part_of(document: Document, reasons: Document, plane: str) -> Document:
+    paths: Document = {}
     for path, item in document["paths"].items():
         kept = {
             name: value
@@ -39,7 +43,16 @@ def plane_manifest(tree: Tree, plane: str) -> dict[str, Any]:
         if any(method in kept for method in METHODS):
             paths[path] = kept
     components = _needed(paths, document["components"])
-    return {"plane": plane, "paths": paths, "components": components, **_refusals(tree, plane)}
+    schemes = document["components"].get("securitySchemes", {})
+    return {
+        "plane": plane,
+        "security": document.get("security", []),
+        "paths": paths,
+        "components": {**components, "securitySchemes": schemes},
+        "x-refusals": {
+            reason: {plane: planes[plane]} for reason, planes in reasons.items() if plane in planes
+        },
+    }
 
 
 def records(tree: Tree) -> dict[str, dict[str, str]]:
@@ -67,27 +80,66 @@ def bless(tree: Tree, plane: str) -> str:
 
 def broken(tree: Tree) -> Iterator[str]:
     """What is wrong with the blessed versions: tampered files, broken or unrecorded promises."""
+    for plane, version, frozen in _frozen(tree):
+        name = f"{plane}-{version}"
+        if isinstance(frozen, str):
+            yield frozen
+        elif _still_promised(plane, version):
+            changes = compare.diff(frozen, plane_manifest(tree, plane))
+            yield from _not_allowed(tree, name, changes)
+
+
+def broken_by_installation(tree: Tree) -> Iterator[str]:
+    """What the derived files, which a server runs on, break of the blessed versions."""
+    for plane, version, frozen in _frozen(tree):
+        if isinstance(frozen, str):
+            yield frozen
+        elif _still_promised(plane, version):
+            now = _part_of(read(tree.manifests / PUBLISHED_FILE), promised(tree), plane)
+            if digest(now) != digest(frozen):
+                yield from _breaking(f"{plane}-{version}", compare.diff(frozen, now))
+
+
+def _frozen(tree: Tree) -> Iterator[tuple[str, str, Document | str]]:
+    """Every blessed version: its frozen manifest, or what is wrong with it."""
     for plane, versions in records(tree).items():
         for version, recorded in versions.items():
-            name = f"{plane}-{version}"
-            path = tree.manifests / "blessed" / f"{name}.json"
-            if not path.is_file() or digest(read(path)) != recorded:
-                yield f"the blessed manifest {name} is not the one that was blessed"
-            elif PLANES.get(plane) == version:
-                changes = compare.diff(read(path), plane_manifest(tree, plane))
-                yield from _not_allowed(tree, name, changes)
+            path = tree.manifests / "blessed" / f"{plane}-{version}.json"
+            if path.is_file() and digest(read(path)) == recorded:
+                yield plane, version, read(path)
+            else:
+                text = f"the blessed manifest {plane}-{version} is not the one that was blessed"
+                yield plane, version, text
 
 
-def _not_allowed(tree: Tree, name: str, changes: list[Change]) -> Iterator[str]:
-    log = tree.changelog.read_text(encoding="utf-8") if tree.changelog.is_file() else ""
+def _still_promised(plane: str, version: str) -> bool:
+    # A worker of an older minor is served by a newer one, so what it was promised still holds.
+    if plane == "worker":
+        return accepts_worker(version)
+    return PLANES.get(plane) == version
+
+
+def _breaking(name: str, changes: list[Change]) -> Iterator[str]:
     for change in changes:
         if change.kind == compare.BREAKING:
             yield f"{name} is blessed: {change.rule} at {change.pointer}: {change.text}"
-        elif change.kind == compare.ADDITIVE and f"`{change.pointer}`" not in log:
+
+
+def _not_allowed(tree: Tree, name: str, changes: list[Change]) -> Iterator[str]:
+    yield from _breaking(name, changes)
+    log = tree.changelog.read_text(encoding="utf-8") if tree.changelog.is_file() else ""
+    for change in changes:
+        if change.kind == compare.ADDITIVE and not _logged(change.pointer, log):
             yield (
                 f"{name} gained {change.rule} at {change.pointer}: "
-                f"contracts/CHANGELOG.md does not name `{change.pointer}`"
+                f"contracts/CHANGELOG.md does not name `{change.pointer}`, nor what holds it"
             )
+
+
+def _logged(pointer: str, log: str) -> bool:
+    # A line about a path or a component speaks for everything inside.
+    names = pointer.split("/")
+    return any(f"`{'/'.join(names[:end])}`" in log for end in range(len(names), 2, -1))
 
 
 def _needed(paths: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
@@ -107,17 +159,3 @@ def _needed(paths: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]
             needed[section][name] = components[section][name]
             waiting.append(needed[section][name])
     return {section: dict(sorted(held.items())) for section, held in sorted(needed.items())}
-
-
-def _refusals(tree: Tree, plane: str) -> dict[str, Any]:
-    entries = {}
-    for reason, entry in load_from(tree).items():
-        if plane in entry.planes:
-            here = entry.on(plane)
-            entries[reason] = {
-                "status": here.status,
-                "text_key": here.text_key,
-                "fields": sorted(here.fields),
-                "message": here.message,
-            }
-    return {"x-refusals": entries}

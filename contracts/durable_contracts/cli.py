@@ -3,7 +3,6 @@
 Exit status: 0 all is well, 1 the contract broke a rule or a promise, 2 the command could not tell.
 """
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +10,19 @@ from typing import Annotated, Any
 
 import typer
 
-from durable_contracts import blessed, compare, consistency, locate, manifests
+from durable_contracts import (
+    blessed,
+    compare,
+    consistency,
+    difference,
+    locate,
+    manifests,
+    sources,
+)
 from durable_contracts.bundle import LOWERED_FILE, PUBLISHED_FILE, as_yaml, assemble
 from durable_contracts.defect import Defect
 from durable_contracts.locate import Tree
 from durable_contracts.lower import lower
-from durable_contracts.reading import read
 
 application = typer.Typer(
     help="Build, check and compare the HTTP contract.",
@@ -65,21 +71,16 @@ def check(root: Root = None) -> None:
 
 @application.command()
 def diff(
-    old: Annotated[Path, typer.Argument(help="A document, or a directory with openapi/.")],
-    new: Annotated[Path, typer.Argument(help="What it is compared with.")],
-    form: Annotated[str, typer.Option(help="text or json.")] = "text",
+    old: Annotated[str, typer.Argument(help="A directory, a document, a git ref or a URL.")],
+    new: Annotated[str, typer.Argument(help="What it is compared with.")],
+    form: Annotated[str, typer.Option(help="text, json or markdown.")] = "text",
 ) -> None:
-    """Say what changed between two contracts: identical, additive or breaking."""
-    changes = compare.diff(_document(old), _document(new))
-    judged = compare.verdict(changes)
-    if form == "json":
-        listed = [change.__dict__ for change in changes]
-        typer.echo(json.dumps({"verdict": judged, "changes": listed}, indent=1))
-    else:
-        for change in changes:
-            typer.echo(f"{change.kind:8} {change.rule} {change.pointer}: {change.text}")
-        typer.echo(judged)
-    if judged == compare.BREAKING:
+    """Say what changed between two contracts: identical, additive or breaking (exit status 1)."""
+    if form not in difference.FORMS:
+        raise Defect("diff", f"there are {', '.join(difference.FORMS)}")
+    changes = compare.diff(sources.contract(old), sources.contract(new))
+    typer.echo(difference.FORMS[form](changes))
+    if compare.verdict(changes) == compare.BREAKING:
         raise typer.Exit(CHANGED)
 
 
@@ -128,13 +129,6 @@ def _specification_problems(derived: dict[str, Any]) -> Iterator[str]:
         for error in validator(derived[name]).iter_errors():
             place = "/".join(map(str, error.absolute_path))
             yield f"contracts/manifests/{name}#/{place} is not OpenAPI: {error.message[:200]}"
-
-
-def _document(path: Path) -> dict[str, Any]:
-    if path.is_dir():
-        return assemble(Tree(path))
-    document: dict[str, Any] = read(path)
-    return document
 
 
 def _tree(root: Path | None) -> Tree:

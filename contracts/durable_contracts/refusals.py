@@ -71,6 +71,24 @@ def load_from(tree: Tree) -> dict[str, RefusalEntry]:
     return {reason: _entry(reason, entry, label) for reason, entry in stated.items()}
 
 
+def promised(tree: Tree) -> dict[str, dict[str, dict[str, Any]]]:
+    """What the catalogue promises, by reason and plane: status, members and words."""
+    return {
+        reason: {
+            plane: {
+                "status": here.status,
+                "text_key": here.text_key,
+                "fields": sorted(here.fields),
+                "message": here.message,
+                "remedy": here.remedy,
+                "retry_after_seconds": here.retry_after_seconds,
+            }
+            for plane, here in ((plane, entry.on(plane)) for plane in entry.planes)
+        }
+        for reason, entry in load_from(tree).items()
+    }
+
+
 def _entry(reason: str, stated: Any, label: str) -> RefusalEntry:
     place = f"{label}#/{reason}"
     if not _REASON.fullmatch(reason):
