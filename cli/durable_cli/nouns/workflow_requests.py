@@ -102,7 +102,7 @@ def message(
         f"Appended to {stream_name} of {workflow_id}",
         [
             (name.replace("_", " "), reply.get(name))
-            for name in ("sequence", "message_id", "outcome")
+            for name in ("position", "message_id", "outcome")
         ],
     )
 
