@@ -19,6 +19,15 @@ def test_a_blank_header_is_a_missing_one(header: dict[bytes, bytes]) -> None:
     assert caught.value.reason == "missing_control_plane_version"
 
 
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_only_workflows_and_their_histories_demand_the_control_plane_version(name: str) -> None:
+    operation = OPERATIONS[name]
+    workflows = operation.path.startswith(("/api/workflows", "/api/workflow-counts"))
+
+    if operation.plane == "control":
+        assert operation.version_rule == ("required" if workflows else "optional")
+
+
 def test_the_contract_accepts_the_worker_versions_that_the_gate_accepts() -> None:
     parameters = OPERATIONS["workers.register"].parameters
     (rule,) = (each.schema for each in parameters if each.name == versions.WORKER_HEADER)
