@@ -12,6 +12,7 @@ from durable_contracts.defect import Defect
 from durable_conformance import check as suite_check
 from durable_conformance import known_failures, library
 from durable_conformance.client import Client
+from durable_conformance.commands_proxy import proxy
 from durable_conformance.options import RunOptions, taking
 from durable_conformance.report import badge, jsonl, junit, markdown
 from durable_conformance.report.record import Circumstances, Record, record_of
@@ -28,6 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+app.command()(proxy)
 
 
 @app.command()

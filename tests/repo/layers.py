@@ -21,9 +21,10 @@ SERVER: dict[str, set[str]] = {
     "ids": {"shards"},
     "setting": set(),
     "admission_settings": {"setting"},
-    "config": {"setting", "metrics_settings", "admission_settings"},
+    "config": {"setting", "metrics_settings", "admission_settings", "tracing_settings"},
     "observer": set(),
     "metrics_settings": {"setting"},
+    "tracing_settings": {"setting"},
     "engine": {"refusal", "clock", "payloads", "shards"},
     "auth": {"refusal"},
     "payloads": {"engine.run_state"},
@@ -37,14 +38,14 @@ SERVER: dict[str, set[str]] = {
     "matching.timing": {"server", "pending"},
     # It looks at a server, and is told of what happens as `observer` says.
     "telemetry": {"observer", "server", "store.backlog", "store.errors", "clock", "pending"}
-    | {"refusal"},
+    | {"refusal", "engine.trace_context"},
     "matching.registry": {"server", "store.workers", "clock", "refusal"},
     "matching.rollouts": {"server", "store.rollouts", "clock", "pending", "refusal"},
     "server": {"store", "matching", "clock", "ids", "config", "pending", "engine.limits"}
     | {"observer"},
     "advance": {"server", "engine", "store", "matching", "pending", "refusal", "ids", "clock"}
     | {"observer"},
-    "call": {"server", "auth"},
+    "call": {"server", "auth", "engine.trace_context"},
     "attribution": {"call"},
     "start_input": {"attribution", "call", "engine", "ids", "payloads", "refusal"}
     | {"search_attributes", "external_payloads"},
@@ -99,7 +100,7 @@ SERVER: dict[str, set[str]] = {
     | {"refusal", "advance.receipts", "advance.schedules", "payload_storage"}
     | {"advance.run_requests", "advance.signal_intents", "client_input", "ids"},
     "http": {"refusal", "auth", "call", "server", "config", "store.namespaces", "pending"}
-    | {"ids", "clock"},
+    | {"ids", "clock", "engine.trace_context"},
     "logs": {"clock"},
     "app": {"*"},
     "processes": {"clock", "config", "logs", "telemetry.siblings"},
@@ -154,10 +155,11 @@ LIBRARIES: dict[str, set[str]] = {
     "fastavro": {"durable_server.payloads"},
     "httpx": {"durable_cli.client", "durable_conformance"},
     "jsonschema": {"durable_contracts", "durable_conformance"},
-    "jsonschema_rs": {"durable_server.http"},
+    "jsonschema_rs": {"durable_server.http", "durable_conformance.judging"},
     "lark": {"durable_server.visibility"},
     "openapi_spec_validator": {"durable_contracts.cli"},
     "obstore": {"durable_server.payload_storage"},
+    "opentelemetry": {"durable_server.telemetry.tracing"},
     "orjson": {"durable_server"},
     "peewee": {"durable_server.store"},
     "playhouse": {"durable_server.store"},
@@ -172,6 +174,7 @@ LIBRARIES: dict[str, set[str]] = {
         "durable_server.config",
         "durable_server.admission_settings",
         "durable_server.metrics_settings",
+        "durable_server.tracing_settings",
     },
     "redis": {"durable_server.matching.wakes_redis"},
     # A part of jsonschema that has a name of its own.
@@ -181,7 +184,7 @@ LIBRARIES: dict[str, set[str]] = {
     "tenacity": {"durable_cli.client", "durable_server.advance", "durable_server.cli"},
     "typer": {"durable_cli", "durable_server.cli", "durable_contracts.cli", "durable_conformance"},
     "uuid_utils": {"durable_server.ids"},
-    "uvicorn": {"durable_server.serve"},
+    "uvicorn": {"durable_server.serve", "durable_conformance.proxy"},
     "waitress": {"durable_server.http", "durable_server.serve"},
     "yaml": {
         "durable_cli.printer",

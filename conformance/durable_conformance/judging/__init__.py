@@ -1,0 +1,1 @@
+"""Says in what a request or an answer breaks the contract, whoever sent it."""

@@ -1,0 +1,1 @@
+"""Stands between clients and a server, changes nothing, and tells what breaks the contract."""
