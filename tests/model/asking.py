@@ -8,8 +8,8 @@ from durable_server import app
 from durable_server.http.compile import Router
 from durable_server.http.edge import Answer, Edge, Request
 from durable_server.maintenance.loop import PASSES
-from durable_server.maintenance.passes import answer_of
 from durable_server.matching.channels import Channel
+from durable_server.pending import Pending
 from durable_server.server import Server
 
 from tests.invariants.reading import read_run
@@ -35,7 +35,7 @@ class Asker:
         raw, _, query = path.encode().partition(b"?")
         data = b"" if body is None else orjson.dumps(body)
         request = Request(method, raw, query, headers, lambda callback: None, data)
-        answer = self._edge.begin(request) or _finish(self._edge, request, path)
+        answer = self._edge.begin(request) or self._finish(request)
         content = orjson.loads(answer.body) if answer.body else None
         assert answer.status < 500 or answer.status in (503, 504), (path, content)
         return answer.status, content
@@ -63,22 +63,27 @@ class Asker:
 
     def everything(self, queue: str) -> Everything:
         """All runs of a task queue, and who holds their workflow ids, at one moment."""
-        found: Everything = answer_of(self.server.read(_read_queue, queue, snapshot=True))
+        pending = self.server.read(_read_queue, queue, snapshot=True)
+        self.wait(pending)
+        found: Everything = pending.result()
         return found
 
-
-def _finish(edge: Edge, request: Request, path: str) -> Answer:
-    """Carry the coroutine on, as a thread of Waitress does, but within a bound."""
-    coroutine = edge.finish(request)
-    while True:
-        try:
-            waited: Any = coroutine.send(None)
-        except StopIteration as stop:
-            answer: Answer = stop.value
-            return answer
+    def wait(self, pending: Pending) -> None:
+        """Wait for an answer of another thread, within a bound."""
         event = threading.Event()
-        waited.on_answer(event.set)
-        assert event.wait(ANSWER_SECONDS_MAX), f"I59: {path} is not answered"
+        pending.on_answer(event.set)
+        assert event.wait(ANSWER_SECONDS_MAX), "I59: not answered"
+
+    def _finish(self, request: Request) -> Answer:
+        """Carry the coroutine on, as a thread of Waitress does."""
+        coroutine = self._edge.finish(request)
+        while True:
+            try:
+                waited: Any = coroutine.send(None)
+            except StopIteration as stop:
+                answer: Answer = stop.value
+                return answer
+            self.wait(waited)
 
 
 def _read_queue(tx: Any, queue: str) -> Everything:

@@ -1,15 +1,16 @@
 """A server under random requests of clients and workers, passing time, passes and restarts.
 
 Hypothesis chooses what is asked and what for; after every step the invariants of all runs are
-checked, and in the end it must be possible to bring every run to its end.
+checked, and in the end it must be possible to bring every run to its end. Nothing but these choices
+decides what happens, so that what Hypothesis prints of a failure happens again.
 """
 
+import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, ClassVar
 
-from durable_server.http.compile import Router
-from durable_server.ids import new_plain_id
-from durable_server.server import Server
+from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -17,6 +18,7 @@ from tests.invariants import checks
 from tests.invariants.rows import Everything
 from tests.model import wishes
 from tests.model.asking import Asker
+from tests.model.still import StillServer
 from tests.model.wishes import Command
 
 WORKERS = ("anna", "boris")
@@ -30,21 +32,25 @@ NAMES = st.integers(0, NAMES_MAX - 1)
 
 
 class ServerMachine(RuleBasedStateMachine):
-    """One task queue of a server that many machines use one after the other."""
+    """A server of its own, with one task queue."""
 
-    server: ClassVar[Server]
-    restart: ClassVar[Callable[[], Server]]
-    router: ClassVar[Router]
+    open_server: ClassVar[Callable[..., AbstractContextManager[StillServer]]]
     steps: ClassVar[int] = 0
+    queue = "orders"
 
     def __init__(self) -> None:
         super().__init__()
-        self.queue = new_plain_id()
         self.workflow_tasks: list[Task] = []
         self.activity_tasks: list[Task] = []
         self.done: list[tuple[str, Any, int]] = []
-        self.asker = Asker(type(self).server, self.router)
         self.known = Everything({}, [])
+        self._stack = ExitStack()
+        self.still = self._stack.enter_context(self.open_server())
+
+    @property
+    def asker(self) -> Asker:
+        """Asks whichever process runs now."""
+        return self.still.asker
 
     @initialize()
     def begin(self) -> None:
@@ -198,12 +204,12 @@ class ServerMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.2, 1, 3, 10, 25, 60]))
     def wait(self, seconds: float) -> None:
         """Time passes, and nobody looks."""
-        self.server.clock.advance(seconds)
+        self.still.clock.advance(seconds)
 
     @rule()
     def passes(self) -> None:
         """Every pass does what is due; once more changes nothing (I57)."""
-        now = self.server.clock.now()
+        now = self.still.clock.now()
         self.asker.sweep()
         everything = self.asker.everything(self.queue)
         for rows in everything.runs.values():
@@ -215,8 +221,12 @@ class ServerMachine(RuleBasedStateMachine):
     def start_anew(self, really: int) -> None:
         """The process ends, and another one goes on from the database alone; seldom."""
         if really == 0:
-            type(self).server = type(self).restart()
-            self.asker = Asker(type(self).server, self.router)
+            self.still.restart()
+
+    @rule(lost=st.booleans())
+    def lose_messages(self, lost: bool) -> None:
+        """Whether what runs tell each other is delivered at once, or left to the passes."""
+        self.still.loses_messages = lost
 
     @invariant()
     def promises_are_kept(self) -> None:
@@ -230,12 +240,18 @@ class ServerMachine(RuleBasedStateMachine):
         self.known = everything
 
     def teardown(self) -> None:
-        """However it was, every run can be brought to its end."""
+        """However it was, every run can be brought to its end; then the server is gone."""
+        with self._stack:
+            # What has failed already is what is to be told.
+            if sys.exc_info()[0] is None:
+                self._bring_to_its_end()
+
+    def _bring_to_its_end(self) -> None:
         for _ in range(ROUNDS_MAX):
             everything = self.asker.everything(self.queue)
             if all(rows.run.closed for rows in everything.runs.values()):
                 break
-            self._carry_on()
+            self._carry_on(everything)
         else:
             raise AssertionError("a run does not end")
         self.asker.sweep()
@@ -244,7 +260,7 @@ class ServerMachine(RuleBasedStateMachine):
             checks.check_run(rows)
         checks.check_everything(everything)
 
-    def _carry_on(self) -> None:
+    def _carry_on(self, everything: Everything) -> None:
         self.asker.sweep()
         task = self.asker.poll("workflow", "anna", self.queue)
         attempt = self.asker.poll("activity", "anna", self.queue)
@@ -253,7 +269,11 @@ class ServerMachine(RuleBasedStateMachine):
         if attempt is not None:
             self._ask("POST", f"{_path(attempt)}/complete", {**_attempt(attempt), "result": "AAA="})
         if task is None and attempt is None:
-            self.server.clock.advance(15)
+            self.still.clock.advance(15)
+            for rows in everything.runs.values():
+                # Nothing but a message ends a wait that has no timer.
+                if any(wait["timer_id"] is None for wait in rows.run.waits):
+                    self._ask("POST", f"/api/workflows/{rows.run.workflow_id}/signal/ready", {})
 
     def _complete(self, task: Task, wanted: list[Command]) -> None:
         body = {**_lease(task), "commands": wanted}
@@ -275,7 +295,10 @@ class ServerMachine(RuleBasedStateMachine):
         return [{"type": "complete_update", "update_id": update_id, "result": "AAA="}]
 
     def _ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        return self.asker.ask(method, path, body)
+        answer = self.asker.ask(method, path, body)
+        # Shown of the failure that Hypothesis tells in the end.
+        note(f"{method} {path} {body} -> {answer[0]} {(answer[1] or {}).get('reason', '')}")
+        return answer
 
     def _name(self, number: int) -> str:
         return f"{self.queue}-{number}"

@@ -1,5 +1,6 @@
 """Databases of the tests' own: PostgreSQL databases and SQLite files, made and dropped here."""
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,25 @@ def own_database(kind: str, folder: Path) -> Iterator[str]:
     _run(f'CREATE DATABASE "{name}"')
     try:
         yield urlunsplit(urlsplit(postgres_url())._replace(path=f"/{name}"))
+    finally:
+        _run(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def copied_database(url: str, folder: Path) -> Iterator[str]:
+    """The URL of a copy, gone afterwards, of a database to which nobody is connected."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        copy = folder / f"{uuid.uuid4().hex}.sqlite"
+        shutil.copyfile(url.removeprefix("sqlite:///"), copy)
+        yield f"sqlite:///{copy}"
+        for each in folder.glob(f"{copy.name}*"):
+            each.unlink()
+        return
+    name = f"durable_test_{uuid.uuid4().hex[:16]}"
+    _run(f'CREATE DATABASE "{name}" TEMPLATE "{parts.path.removeprefix("/")}"')
+    try:
+        yield urlunsplit(parts._replace(path=f"/{name}"))
     finally:
         _run(f'DROP DATABASE "{name}" WITH (FORCE)')
 
