@@ -3,6 +3,7 @@
 import ast
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,6 +15,7 @@ PACKAGES = {
 }
 
 
+@cache
 def modules(*packages: str) -> dict[str, ast.Module]:
     """The parsed modules of these packages, by their full names."""
     found = {}

@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -39,8 +40,12 @@ def named(value: Any) -> set[str]:
     return found
 
 
-def called() -> set[str]:
-    return set().union(*(named(yaml.safe_load(p.read_text())) for p in SCENARIOS.rglob("*.yaml")))
+@cache
+def called() -> frozenset[str]:
+    """Every operation that a scenario calls; read once, for hundreds of scenarios take a while."""
+    return frozenset().union(
+        *(named(yaml.safe_load(p.read_text())) for p in SCENARIOS.rglob("*.yaml"))
+    )
 
 
 @pytest.mark.parametrize("operation_id", IDS)
@@ -73,6 +78,7 @@ def test_scenarios_call_operations_that_exist() -> None:
     assert called() <= set(IDS)
 
 
+@cache
 def reasons_given() -> tuple[set[str], set[str]]:
     """Reasons that the server's code names, and the patterns of those that it composes."""
     whole, composed = {"validation_failed"}, set()
