@@ -48,16 +48,19 @@ def judge(operation: Operation, answer: Answer) -> list[Finding]:
 
 def _of_headers(operation: Operation, answer: Answer) -> Iterator[Finding]:
     for name, validator in _promised(operation.operation_id, answer.status).items():
-        clause = _HEADER_CLAUSES.get(name, clauses.of_answer(operation, answer.status, ""))
-        place = pointer("headers", name)
         if name not in answer.headers:
             text = f"the answer has no header {name}"
-            yield _finding(operation, "header_missing", place, text, clause)
+            yield _of_header(operation, answer, "header_missing", name, text)
             continue
         for _, text in schemas.flaws(validator, answer.headers[name]):
-            yield _finding(operation, "header_invalid", place, text, clause)
+            yield _of_header(operation, answer, "header_invalid", name, text)
     if operation.plane == "worker":
         yield from _of_echo(operation, answer)
+
+
+def _of_header(operation: Operation, answer: Answer, rule: str, name: str, text: str) -> Finding:
+    clause = _HEADER_CLAUSES.get(name) or clauses.of_answer(operation, answer.status, "")
+    return _finding(operation, rule, pointer("headers", name), text, clause)
 
 
 def _of_echo(operation: Operation, answer: Answer) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from functools import cache
 from durable_contracts.operations import Operation
 
 from durable_conformance import library
+from durable_conformance.scenario import Scenario
 
 UNKNOWN_PATH = "HT-5"
 WRONG_METHOD = "HT-6"
@@ -70,13 +71,18 @@ def of_operation(operation_id: str) -> str:
     stem = operation_id.partition(".")[0]
     own: Counter[str] = Counter()
     near: Counter[str] = Counter()
-    for scenario in library.load().scenarios:
+    for scenario in _scenarios():
         if scenario.stem == stem:
             near[scenario.clause] += 1
             calls = any(operation_id in str(step) for _, step in scenario.steps)
             own[scenario.clause] += calls
     counted = own if own.total() else near
     return min(counted, key=lambda clause: (-counted[clause], clause)) if counted else FIELDS
+
+
+@cache
+def _scenarios() -> tuple[Scenario, ...]:
+    return library.load().scenarios
 
 
 def _of_refusal(status: int) -> str:

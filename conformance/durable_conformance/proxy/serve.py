@@ -19,6 +19,7 @@ from durable_conformance.proxy.report import Report
 
 ADDRESS_VARIABLE = "DURABLE_CONFORMANCE_PROXY_URL"
 ADDRESS_WORD = "{url}"
+JUDGED_BYTES_MAX = 8 * 1024 * 1024
 # All copies together may be as large as that many of the largest bodies.
 KEPT_TOGETHER = 16
 # Clients close idle connections before we do.
@@ -37,7 +38,7 @@ class ProxyOptions:
     report: Path | None = None
     sides: tuple[str, ...] = SIDES
     fail_fast: bool = False
-    judged_bytes_max: int = 8 * 1024 * 1024
+    judged_bytes_max: int = JUDGED_BYTES_MAX
     command: tuple[str, ...] = ()
 
 
