@@ -1,10 +1,8 @@
 """Makes the stories from a folder of full recordings: `python -m tests.recordings.condense FOLDER`.
 
-Kept is what belongs to operations of the contract and is compared. Left out are exchanges of
-operations that are not served yet.
+Every story is played. Kept of it is what belongs to operations of the contract and is compared.
 """
 
-import fnmatch
 import json
 import re
 import sys
@@ -17,49 +15,7 @@ HERE = Path(__file__).parent
 STORIES = HERE / "stories"
 OPENAPI = HERE.parents[1] / "openapi" / "openapi.yaml"
 
-KEPT = (
-    "activity-*",
-    "auth-*",
-    "cancel",
-    "command-child-parent-close",
-    "command-complete-workflow",
-    "command-condition-wait",
-    "command-continue-as-new",
-    "command-fail-workflow",
-    "command-lists",
-    "command-search-attributes",
-    "command-schedule-activity*",
-    "command-side-effect*",
-    "command-start-child-workflow",
-    "command-start-timer",
-    "commands-undeclared",
-    "debug",
-    "describe",
-    "guard-*",
-    "history",
-    "history-export",
-    "history-pages-in-poll",
-    "http-*",
-    "list-workflows",
-    "namespace*",
-    "payload-too-large",
-    "poll-*",
-    "query",
-    "repair-and-archive",
-    "search-attributes*",
-    "signal*",
-    "start-*",
-    "system",
-    "storage-test",
-    "task-queue*",
-    "terminate",
-    "update*",
-    "walkthrough*",
-    "worker-heartbeat",
-    "worker-management",
-    "worker-register*",
-    "workflow-task-*",
-)
+OTHER = ("constants",)
 # Exchanges that we answer so differently that the rest of the story could not be told.
 TAKEN_OUT = {"command-lists": 3, "signal": 10}
 # Published elsewhere and compared there, piece by piece: the manifests of cluster info.
@@ -134,7 +90,7 @@ def main(folder: Path) -> None:
     for old in STORIES.glob("*.json"):
         old.unlink()
     for path in sorted(folder.glob("*.json")):
-        if any(fnmatch.fnmatch(path.stem, pattern) for pattern in KEPT):
+        if path.stem not in OTHER:
             story = condense(json.loads(path.read_text()), served)
             if story is not None:
                 write(story)

@@ -206,7 +206,7 @@ async def activity_timeouts_pass(call: Call, body: dict[str, Any]) -> Reply:
 
 def _enforced(name: str, answers: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     if name not in answers:
-        return shown.skipped("execution_id", name, "activity_execution_not_found")
+        return shown.skipped("execution_id", name, "execution_not_found")
     answer, activity = answers[name], after.get(name)
     if isinstance(answer, Refusal):
         remedy = "Ask again."

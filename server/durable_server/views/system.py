@@ -37,7 +37,7 @@ REMEDIES = {
     "run_already_pruned": "Nothing; what belonged to the run is gone.",
     "messages_undelivered": "Wait: the run has still something to tell another; then ask again.",
     "run_busy": "Another server is at work on the run; ask again.",
-    "activity_execution_not_found": "Check the id, and that X-Namespace names its namespace.",
+    "execution_not_found": "Check the id, and that X-Namespace names its namespace.",
     "activity_not_open": "Nothing; the activity has ended.",
     "deadline_not_passed": "Wait: no deadline of the activity has passed.",
 }
