@@ -38,6 +38,7 @@ SAME = ("activity_type", "delay_seconds", "change_id", "version", "condition_key
 class Task:
     """One workflow task: the history that the worker was given, and what it answered."""
 
+    task_id: str
     events: list[Event]
     arguments: Any
     update_id: str | None
@@ -46,7 +47,11 @@ class Task:
 
 @dataclass
 class Witness(PassthroughWorkerInterceptor):
-    """Keeps the tasks of every run, in the order in which they were carried out."""
+    """Keeps the tasks of every run, in the order in which they were carried out.
+
+    A worker that is too slow for its lease is given the task again, and its first answer is
+    refused: the last answer is the one that counts.
+    """
 
     tasks: dict[str, list[Task]] = field(default_factory=dict)
 
@@ -54,8 +59,11 @@ class Witness(PassthroughWorkerInterceptor):
         commands = await next(context)
         given = context.task
         events, update_id = list(given["history_events"]), given.get("workflow_update_id")
-        task = Task(events, given["arguments"], update_id, commands)
-        self.tasks.setdefault(given["run_id"], []).append(task)
+        task = Task(given["task_id"], events, given["arguments"], update_id, commands)
+        known = self.tasks.setdefault(given["run_id"], [])
+        if known and known[-1].task_id == task.task_id and known[-1].commands is not None:
+            known.pop()
+        known.append(task)
         return commands
 
 
