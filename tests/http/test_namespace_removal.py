@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from durable_server.maintenance import namespaces as purging
-from durable_server.store import namespace_purges
-from durable_server.store.models import MODELS, Message, Namespace, NamespacePurge
+from durable_server.maintenance import payload_garbage
+from durable_server.store import namespace_purges, payload_objects
+from durable_server.store.models import MODELS, Message, Namespace, NamespacePurge, PayloadRoot
 from durable_server.store.rows_of import OF_NOBODY, namespace_column, run_column
 
 from tests.http.asking import Asker, asking
@@ -84,6 +85,36 @@ def test_nothing_of_a_deleted_namespace_is_left_and_all_of_the_others(asker: Ask
     assert asker.ask("GET", "/api/namespaces/gone").status == 404
     assert asker.ask("GET", "/api/workflows", headers={"X-Namespace": "gone"}).status == 404
     assert asker.ask("DELETE", "/api/namespaces/gone").status == 404
+
+
+def _row(model: Any) -> dict[str, Any]:
+    """A row of the namespace `gone`, with something in every column."""
+    kinds = {"BIGINT": 1, "BOOL": False, "DOUBLE": 1.0, "INT": 1}
+    row = {name: kinds.get(each.field_type, "{}") for name, each in model._meta.fields.items()}
+    return {**row, "namespace": "gone"}
+
+
+def test_no_table_keeps_rows_of_a_deleted_namespace(asker: Asker) -> None:
+    asker.ask("POST", "/api/namespaces", {"name": "gone"})
+    tables = [model for model in MODELS if namespace_column(model) is not None]
+
+    def insert(tx: Any) -> None:
+        for model in tables:
+            if model not in (NamespacePurge, PayloadRoot):
+                model.insert(_row(model)).execute(tx.database)
+        payload_objects.know_root(tx, "gone", "s3://b", '{"driver": "local", "config": {}}')
+
+    def left(tx: Any) -> list[str]:
+        mine = [model.select().where(namespace_column(model) == "gone") for model in tables]
+        return [each.model._meta.table_name for each in mine if each.count(tx.database)]
+
+    asker.runner.run(_awaited(asker.server.lanes.write(insert)))
+    asker.ask("DELETE", "/api/namespaces/gone")
+    payload_garbage.remove_garbage(asker.server, asker.server.clock.now(), 10)
+    later = asker.server.clock.now() + 2 * purging.SETTLE
+    purging.purge_namespaces(asker.server, later, 10)
+
+    assert asker.runner.run(_awaited(asker.server.read(left))) == []
 
 
 def test_the_name_of_a_deleted_namespace_is_free(asker: Asker) -> None:

@@ -20,7 +20,9 @@ from durable_server.engine.schedule_state import Schedule, ScheduleDecision
 from durable_server.ids import shard_of
 from durable_server.pending import Pending
 from durable_server.refusal import Refusal
+from durable_server.store import rollouts
 from durable_server.store import schedules as stored
+from durable_server.store.rollouts import Queue
 
 Change = Callable[[Schedule | None, Moment, Around], ScheduleDecision | None]
 Key = tuple[int, str, str]
@@ -56,10 +58,13 @@ def change_schedules(tx: Any, batch: Any, items: list[ChangeSchedule]) -> None:
     found: dict[Key, Schedule | None] = {}
     found.update(stored.lock_schedules(tx, [item.key for item in items]))
     around = _around(tx, [each for each in found.values() if each is not None])
+    builds: dict[Queue, str | None] = {}
     for item in items:
         before = found.get(item.key)
         workflow_id = None if before is None else before.latest_workflow_id
         known = around.get((item.namespace, workflow_id or ""), Around(workflow_id, False))
+        if before is not None:
+            known = known._replace(build_id=_build(tx, builds, before))
         try:
             decision = item.change(before, batch.moment, known)
         except Refusal as refusal:
@@ -77,6 +82,9 @@ def _write(tx: Any, batch: Any, before: Schedule | None, decision: ScheduleDecis
     was = None if before is None else (before.search_attributes, before.deleted)
     if was != (schedule.search_attributes, schedule.deleted) and not decision.removed:
         stored.replace_attributes(tx, schedule)
+    held = None if before is None else (before.action, before.uid, before.deleted)
+    if held != (schedule.action, schedule.uid, schedule.deleted) and not decision.removed:
+        stored.replace_payloads(tx, before, schedule)
     batch.schedules.append(decision)
 
 
@@ -90,6 +98,14 @@ def _around(tx: Any, schedules: list[Schedule]) -> dict[tuple[str, str], Around]
     workflows = tx.fetch("workflows_by_id", names)
     runs = tx.fetch("runs_by_id", [(each.shard, each.current_run_id) for each in workflows])
     return {(run.namespace, run.workflow_id): Around(run.workflow_id, run.closed) for run in runs}
+
+
+def _build(tx: Any, known: dict[Queue, str | None], schedule: Schedule) -> str | None:
+    """The build that new runs of the schedule's queue are for, looked up once for each queue."""
+    queue = (schedule.namespace, schedule.task_queue or schedule_run.TASK_QUEUE_DEFAULT)
+    if queue not in known:
+        known[queue] = rollouts.promoted_build(tx, queue)
+    return known[queue]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -45,10 +45,13 @@ DAY = 86_400 * SECOND
 
 
 class Around(NamedTuple):
-    """What the rows of runs say of the newest workflow of a schedule: whether it has closed."""
+    """What other rows say: whether the newest workflow of a schedule has closed, and which build
+    new runs of its task queue are for, if any.
+    """
 
     workflow_id: str | None
     closed: bool
+    build_id: str | None = None
 
 
 class Cause(NamedTuple):
@@ -183,7 +186,8 @@ def drain(draft: ScheduleDraft, around: Around) -> None:
     first, *rest = waiting
     draft.change(buffer=text(rest))
     policy = draft.schedule.overlap_policy
-    _start(draft, Cause(first["cause"], policy, "drained", first.get("occurrence_at")))
+    cause = Cause(first["cause"], policy, "drained", first.get("occurrence_at"))
+    _start(draft, around, cause)
 
 
 def end(draft: ScheduleDraft, reason: str) -> None:
@@ -219,7 +223,7 @@ def _act(draft: ScheduleDraft, around: Around, cause: Cause) -> dict[str, Any]:
         return {"outcome": "skipped", "reason": "overlap_policy_skip"}
     if is_open and cause.policy in STOPPING:
         _stop_latest(draft, cause.policy)
-    return _start(draft, cause)
+    return _start(draft, around, cause)
 
 
 def _is_open(draft: ScheduleDraft, around: Around) -> bool:
@@ -267,7 +271,7 @@ def _stop_latest(draft: ScheduleDraft, policy: str) -> None:
     draft.send("stop_scheduled", shard_of(schedule.namespace, workflow_id), workflow_id, body)
 
 
-def _start(draft: ScheduleDraft, cause: Cause) -> dict[str, Any]:
+def _start(draft: ScheduleDraft, around: Around, cause: Cause) -> dict[str, Any]:
     """Have a workflow started, and count it; the last one that is allowed ends the schedule."""
     schedule = draft.schedule
     workflow_id = workflow_id_of(schedule.uid, cause.name)
@@ -284,6 +288,7 @@ def _start(draft: ScheduleDraft, cause: Cause) -> dict[str, Any]:
         "run_id": run_id,
         "schedule_shard": schedule.shard,
         "action": fragment(schedule.action),
+        "build_id": around.build_id,
         "memo": schedule.memo,
         "search_attributes": schedule.search_attributes,
         "triggered": triggered,

@@ -57,7 +57,7 @@ def _start_of(body: dict[str, Any]) -> Start:
         workflow_type=action["workflow_type"],
         task_queue=action.get("task_queue") or TASK_QUEUE_DEFAULT,
         input=payloads.arguments_of(action.get("input")),
-        build_id=None,
+        build_id=body.get("build_id"),
         business_key=None,
         memo=body["memo"],
         search_attributes=body["search_attributes"],

@@ -13,6 +13,7 @@ from durable_server.engine import schedule as engine
 from durable_server.engine import schedule_firing as firing
 from durable_server.engine.schedule_spec import compile_spec, instant_of, spec_problems
 from durable_server.engine.schedule_state import Schedule, ScheduleDecision, existing
+from durable_server.external_payloads import verified
 from durable_server.ids import new_plain_id, shard_of
 from durable_server.refusal import Refusal, invalid
 from durable_server.schedule_input import changes_of, check, schedule_of, without_nulls
@@ -28,6 +29,7 @@ Fields = dict[str, Any]
 async def create(call: Call, body: Fields) -> Reply:
     """A new schedule."""
     schedule = schedule_of(call, body)
+    await verified(call, body["action"].get("input"), "action.input")
     paused = body.get("paused") in (True, 1, "1")
     wanted = engine.Creation(schedule, paused, _context(call, body))
     change = ChangeSchedule(
@@ -77,6 +79,7 @@ async def update(call: Call, body: Fields, schedule_id: str) -> Reply:
     if found is None or found.deleted:
         raise _absent(call, schedule_id)
     check(call, body)
+    await verified(call, (body.get("action") or {}).get("input"), "action.input")
     context = _context(call, body)
     decision = await _change(
         call,

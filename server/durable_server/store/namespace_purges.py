@@ -15,9 +15,11 @@ from durable_server.store.models import (
     Namespace,
     NamespacePurge,
     PayloadGarbage,
+    PayloadHolder,
     PayloadRoot,
     Run,
 )
+from durable_server.store.payload_objects import release_some
 from durable_server.store.removal import FIELDS, Removable, remove_runs, within_bounds
 from durable_server.store.rows_of import RUNS_AT_ONCE_MAX, namespace_column
 
@@ -124,15 +126,23 @@ def _remove_some_rows(tx: Any, namespace: str) -> Counter[str]:
     """Remove rows of the namespace from the first table that has any."""
     removed: Counter[str] = Counter()
     for model in tables_of_namespaces():
-        key = model._meta.get_primary_keys()
-        mine = namespace_column(model) == namespace
-        some = model.select(*key).where(mine).limit(ROWS_AT_ONCE_MAX)
-        query = model.delete().where(Tuple(*key).in_(some) if len(key) > 1 else key[0].in_(some))
-        count = query.execute(tx.database)
+        # Schedules hold payloads, too, and are not released one by one.
+        held = model is PayloadHolder
+        count = (
+            release_some(tx, namespace, ROWS_AT_ONCE_MAX) if held else _remove(tx, model, namespace)
+        )
         if count:
             removed[model._meta.table_name] += count
             break
     return removed
+
+
+def _remove(tx: Any, model: Any, namespace: str) -> int:
+    key = model._meta.get_primary_keys()
+    some = model.select(*key).where(namespace_column(model) == namespace).limit(ROWS_AT_ONCE_MAX)
+    query = model.delete().where(Tuple(*key).in_(some) if len(key) > 1 else key[0].in_(some))
+    count: int = query.execute(tx.database)
+    return count
 
 
 def tables_of_namespaces() -> list[Any]:

@@ -1,9 +1,10 @@
 """Payloads kept outside: the places of a namespace, who holds an object, and what may go.
 
 An object stays for as long as a run holds it: a run does from the transaction on in which its
-history or its input first names the object, until the run is removed. What is uploaded is noted
-as garbage beforehand, due once any request that may name it is over; what nobody holds by then
-goes. So neither a crash nor a refusal leaves an object behind, and none goes that a run needs.
+history or its input first names the object, until the run is removed. A schedule holds the input
+that it starts runs with. What is uploaded is noted as garbage beforehand, due once any request that
+may name it is over; what nobody holds by then goes. So neither a crash nor a refusal leaves an
+object behind, and none goes that a run needs.
 """
 
 from collections.abc import Iterable
@@ -24,7 +25,7 @@ class Root(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """A run that holds an object."""
+    """A run that holds an object; a schedule holds the input of its runs, by its uid."""
 
     shard: int
     run_id: str
@@ -77,15 +78,31 @@ def note_garbage(tx: Any, namespace: str, uris: Iterable[str], due_at: int) -> N
     query.execute(tx.database)
 
 
-def release_payloads(tx: Any, keys: Keys) -> int:
-    """These runs hold nothing any more; how many objects they held. At most 64 runs at once."""
+def release_payloads(tx: Any, keys: Keys, due_in: int = 0) -> int:
+    """These runs hold nothing any more; how many objects they held. At most 64 runs at once.
+
+    `due_in`: how much later the objects are looked at, for a holder that handed them on.
+    """
     query = PayloadHolder.select(PayloadHolder.namespace, PayloadHolder.uri)
     held = list(query.where(of_runs(PayloadHolder, keys)).tuples().execute(tx.database))
     for namespace in sorted({each for each, _ in held}):
-        note_garbage(tx, namespace, [uri for each, uri in held if each == namespace], tx.now)
+        uris = [uri for each, uri in held if each == namespace]
+        note_garbage(tx, namespace, uris, tx.now + due_in)
     if held:
         PayloadHolder.delete().where(of_runs(PayloadHolder, keys)).execute(tx.database)
     return len(set(held))
+
+
+def release_some(tx: Any, namespace: str, limit: int) -> int:
+    """Holders of a namespace, whoever they are, hold nothing any more; how many there were."""
+    key = (PayloadHolder.shard, PayloadHolder.run_id, PayloadHolder.uri)
+    query = PayloadHolder.select(*key).where(PayloadHolder.namespace == namespace).limit(limit)
+    held = list(query.tuples().execute(tx.database))
+    note_garbage(tx, namespace, [uri for _, _, uri in held], tx.now)
+    for shard, run_id, uri in held:
+        mine = (PayloadHolder.shard == shard) & (PayloadHolder.run_id == run_id)
+        PayloadHolder.delete().where(mine, PayloadHolder.uri == uri).execute(tx.database)
+    return len(held)
 
 
 def due_garbage(tx: Any, now: int, limit: int) -> list[Garbage]:

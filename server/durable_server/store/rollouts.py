@@ -20,12 +20,21 @@ class Rollout(NamedTuple):
 
 
 Build = tuple[str, str, str | None]
+Queue = tuple[str, str]
 _FIELDS = (Row.namespace, Row.task_queue, Row.build_id, Row.drained_at, Row.promoted_at)
 
 
 def list_in_force(tx: Any, limit: int) -> list[Rollout]:
     """Every build that is drained or promoted, by key."""
     return _listed(tx, Row.drained_at.is_null(False) | Row.promoted_at.is_null(False), limit)
+
+
+def promoted_build(tx: Any, queue: Queue) -> str | None:
+    """The build that new runs of a queue (namespace, task queue) are for; None: any."""
+    namespace, task_queue = queue
+    mine = (Row.namespace == namespace) & (Row.task_queue == task_queue)
+    found = _listed(tx, mine & Row.promoted_at.is_null(False), 1)
+    return found[0].build_id if found else None
 
 
 def list_rollouts(tx: Any, namespace: str, task_queue: str, limit: int) -> list[Rollout]:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import orjson
 from peewee import SQL, fn
 
+from durable_server.clock import SECOND
+from durable_server.engine.references import uris_of_event
 from durable_server.engine.schedule_state import (
     HISTORY_EVENTS_MAX,
     Schedule,
@@ -19,6 +21,7 @@ from durable_server.store.errors import StoreConflict
 from durable_server.store.models import Schedule as Row
 from durable_server.store.models import ScheduleAttribute as AttributeRow
 from durable_server.store.models import ScheduleEvent as EventRow
+from durable_server.store.payload_objects import Holder, hold, release_payloads
 
 Key = tuple[int, str, str]
 # Written out, since SQLite finds a partial index by the words of its condition only.
@@ -28,6 +31,8 @@ _FIELDS = [getattr(Row, name) for name in Schedule._fields]
 _EVENT_FIELDS = [getattr(EventRow, name) for name in ScheduleEvent._fields]
 # Old events are removed so many at a time.
 TRIM_EVERY = 100
+# Runs that a schedule asked for have begun by then.
+HANDED_ON = 900 * SECOND
 
 
 class DueSchedule(NamedTuple):
@@ -120,6 +125,17 @@ def replace_attributes(tx: Any, schedule: Schedule) -> None:
         AttributeRow.insert(
             shard=key[0], namespace=key[1], schedule_id=key[2], name=name, value=value
         ).execute(tx.database)
+
+
+def replace_payloads(tx: Any, before: Schedule | None, schedule: Schedule) -> None:
+    """Have the schedule hold the objects that its input names now; none once it is deleted."""
+    if before is not None and uris_of_event(before.action):
+        # A run that was asked for a moment ago holds nothing yet.
+        release_payloads(tx, [(before.shard, before.uid)], HANDED_ON)
+    uris = () if schedule.deleted else uris_of_event(schedule.action)
+    mine = (schedule.shard, schedule.uid)
+    if uris:
+        hold(tx, [Holder(*mine, uri, schedule.namespace) for uri in uris])
 
 
 def attribute_text(value: Any) -> str:
