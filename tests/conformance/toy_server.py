@@ -18,8 +18,7 @@ def toy_server(answers: dict[str, Answer]) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            self.rfile.read(length)
+            self.read_body()
             key = f"{self.command} {self.path.partition('?')[0]}"
             status, headers, body = answers.get(key, (404, JSON, {"reason": "not_found"}))
             if body == "echo":
@@ -31,6 +30,12 @@ def toy_server(answers: dict[str, Answer]) -> Iterator[str]:
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
+
+        def read_body(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            chunked = self.headers.get("Transfer-Encoding") == "chunked"
+            while chunked and self.rfile.read(int(self.rfile.readline(), 16) + 2) != b"\r\n":
+                pass
 
         do_GET = do_POST = do_PUT = do_DELETE = answer
 
