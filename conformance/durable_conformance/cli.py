@@ -7,12 +7,14 @@ import typer
 
 from durable_conformance.commands_proxy import proxy
 from durable_conformance.commands_run import check, list_scenarios, run
+from durable_conformance.commands_sdk import sdk
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "run": run,
     "list": list_scenarios,
     "check": check,
     "proxy": proxy,
+    "sdk": sdk,
 }
 
 

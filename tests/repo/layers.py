@@ -152,7 +152,7 @@ LIBRARIES: dict[str, set[str]] = {
     "durable_conformance": {"durable_conformance"},
     "durable_server": {"durable_server"},
     "cronsim": {"durable_server.engine.schedule_spec"},
-    "fastavro": {"durable_server.payloads"},
+    "fastavro": {"durable_server.payloads", "durable_conformance.sdk.payloads"},
     "httpx": {"durable_cli.client", "durable_conformance"},
     "jsonschema": {"durable_contracts", "durable_conformance"},
     "jsonschema_rs": {"durable_server.http", "durable_conformance.judging"},

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from durable_conformance.client import Exchange, Request
+from durable_conformance.client import Exchange, Request, url_path
 from durable_conformance.steps import register_worker
 from durable_conformance.steps.context import Context, fields_of, plane_request
 from durable_conformance.verdict import Broken
@@ -14,6 +14,8 @@ OPERATIONS = {
     "query": "query_tasks.poll",
 }
 TASK_NAMES = {"workflow": "task", "activity": "activity", "query": "query"}
+HISTORY = "workflow_tasks.history"
+PAGES_MAX = 1000
 WITHIN_SECONDS = 15
 POLL_SECONDS = 5
 _PLACE = ("task_queue", "namespace", "headers")
@@ -34,10 +36,32 @@ def run(step: dict[str, Any], context: Context) -> None:
         exchange = register_worker.register(name, place, context)
         context.check({}, exchange, {"status": {"one_of": [200, 201]}})
     exchange = _until_task(step, name, context)
-    context.check(step, exchange, {"status": 200})
     task = exchange.body["task"]
+    if step["kind"] == "workflow" and "history_page_size" not in step:
+        _read_on(step, task, context)
+    context.check(step, exchange, {"status": 200})
     context.variables.save(step.get("as", TASK_NAMES[step["kind"]]), task)
     context.save(step.get("save", {}), task)
+
+
+def _read_on(step: dict[str, Any], task: dict[str, Any], context: Context) -> None:
+    """Join the further pages of a history to the first, unless the scenario speaks of pages."""
+    for _ in range(PAGES_MAX):
+        token = task.get("next_history_page_token")
+        if token is None or not task.get("history_events"):
+            return
+        parts = plane_request(step, HISTORY, context)
+        body = {**_lease(task), "next_history_page_token": token}
+        path = url_path(parts["operation"], {"task_id": task["task_id"]})
+        exchange = context.send(Request(url_path=path, body=body, **parts))
+        context.check({}, exchange, {"status": 200})
+        task["history_events"] = [*task["history_events"], *exchange.body["history_events"]]
+        task["next_history_page_token"] = exchange.body["next_history_page_token"]
+    raise Broken(f"a history has more than {PAGES_MAX} pages")
+
+
+def _lease(task: dict[str, Any]) -> dict[str, Any]:
+    return {name: task[name] for name in ("lease_owner", "workflow_task_attempt")}
 
 
 def _until_task(step: dict[str, Any], name: str, context: Context) -> Exchange:
