@@ -20,7 +20,7 @@ from durable_conformance.runner import discover, run_all
 from durable_conformance.target import Target
 
 HERE = Path(__file__).resolve().parent / "node_server"
-PROFILES = {"core", "worker"}
+PROFILES = {profile.name for profile in library.load().profiles} - {"auth"}
 
 
 @contextmanager
