@@ -83,6 +83,10 @@ class Load:
         await self._start_all()
         while self.done < self.workflows:
             await asyncio.sleep(0.005)
+            for worker in workers:
+                # One that has failed would be waited for without end.
+                if worker.done():
+                    worker.result()
         seconds = time.perf_counter() - begun
         finished.set()
         for worker in workers:

@@ -178,9 +178,11 @@ async def _poll(kind: str, body: dict[str, Any]) -> Any:
     while time.monotonic() < until:
         leased = _lease(kind, body)
         if leased is not None:
-            task = shown.workflow_task(leased, None) if kind == "workflow" else None
-            answer = {"task": task or shown.activity_task(leased)}
-            return orjson.loads(orjson.dumps(answer)), 200
+            if kind == "workflow":
+                task = shown.workflow_task(leased, None, Limits())
+            else:
+                task = shown.leased_activity(leased, None)["task"]
+            return orjson.loads(orjson.dumps({"task": task})), 200
         await asyncio.sleep(POLL_SECONDS)
     return {"task": None}, 200
 
