@@ -48,6 +48,23 @@ def times(spec: dict[str, Any], after: str, count: int) -> list[str]:
             ["2026-10-25T00:00", "2026-10-25T00:30", "2026-10-25T01:00", "2026-10-25T01:30"],
         ),
         (
+            # Where the clock is put forward at midnight, that day begins an hour later.
+            {"cron_expressions": ["0 0 * * *"], "timezone": "America/Santiago"},
+            "2026-09-05T12:00:00Z",
+            ["2026-09-06T04:00", "2026-09-07T03:00"],
+        ),
+        (
+            # Where it is put back by half an hour, what is fixed comes once.
+            {"cron_expressions": ["45 1 * * *"], "timezone": "Australia/Lord_Howe"},
+            "2026-04-04T00:00:00Z",
+            ["2026-04-04T14:45", "2026-04-05T15:15"],
+        ),
+        (
+            {"intervals": [{"every": "PT1H"}], "timezone": BERLIN},
+            "2026-10-24T23:30:00Z",
+            ["2026-10-25T00:00", "2026-10-25T01:00", "2026-10-25T02:00"],
+        ),
+        (
             {"calendars": [{"hour": "2", "minute": "30"}], "timezone": BERLIN},
             "2026-03-28T12:00:00Z",
             ["2026-03-29T01:00", "2026-03-30T00:30"],

@@ -43,11 +43,7 @@ class ServerProcess:
         program = Path(sys.executable).parent / "durable-server"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [
-                    *(str(program), "serve", "--bootstrap", "--host", "127.0.0.1"),
-                    *("--port", str(self.port), "--database", self.database_url),
-                    *self.arguments,
-                ],
+                [str(program), *self._command(), "--database", self.database_url, *self.arguments],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self._environment(),
@@ -59,11 +55,11 @@ class ServerProcess:
 
     def stop(self) -> int:
         """Ask the server to stop and return its exit status."""
-        return self._end(signal.SIGTERM)
+        return self.end(signal.SIGTERM)
 
     def kill(self) -> None:
         """End the server without any warning."""
-        self._end(signal.SIGKILL)
+        self.end(signal.SIGKILL)
 
     def client(self, **headers: str) -> httpx.Client:
         """A client that carries the token and the control-plane version."""
@@ -78,6 +74,9 @@ class ServerProcess:
         """Everything the server wrote so far."""
         return self.log_path.read_text(errors="replace")
 
+    def _command(self) -> tuple[str, ...]:
+        return ("serve", "--bootstrap", "--host", "127.0.0.1", "--port", str(self.port))
+
     def _environment(self) -> dict[str, str]:
         families = ("WORKFLOW_", "DW_", "ACTIVITY_", "DATABASE_URL", "REDIS_URL")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(families)}
@@ -91,7 +90,8 @@ class ServerProcess:
         except httpx.TransportError:
             return False
 
-    def _end(self, how: int) -> int:
+    def end(self, how: int) -> int:
+        """End the server with a signal and return its exit status."""
         if self.process is None:
             return 0
         self.process.send_signal(how)
@@ -102,3 +102,10 @@ class ServerProcess:
             return self.process.wait()
         finally:
             self.process = None
+
+
+class MaintenanceProcess(ServerProcess):
+    """A `durable-server maintain` beside servers; nothing listens, so nobody can wait for it."""
+
+    def _command(self) -> tuple[str, ...]:
+        return ("maintain",)
