@@ -7,9 +7,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import requirement_table
 from durable_conformance import library
 from durable_conformance.scenario import Scenario
 from durable_contracts import bundle, refusals
+from durable_contracts.change import RULES
 from durable_server import config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +29,8 @@ def documents() -> Iterator[tuple[str, str]]:
     yield ".env.example", sample()
     yield "docs/reference/refusals.md", reasons()
     yield "docs/reference/operations.md", operations()
+    yield "docs/reference/contract-rules.md", rules()
+    yield "contracts/manifests/requirements.json", requirement_table.table()
     known = library.load()
     by_clause: dict[str, list[Scenario]] = {}
     for scenario in known.scenarios:
@@ -92,6 +96,25 @@ def reasons() -> str:
             _cell(entry.remedy),
         )
         lines.append(f"| {' | '.join(cells)} |")
+    return _text(lines)
+
+
+def rules() -> str:
+    """The page of the rules by which two contracts are compared."""
+    lines = [
+        "# Rules of the contract gate",
+        "",
+        DERIVED.format(source="contracts/durable_contracts/change.py"),
+        "",
+        "`durable-contracts diff OLD NEW` names one of these rules for each difference.",
+        "*Breaking*: somebody who kept the old contract fails under the new one. *Additive*:",
+        "nobody does, and there is more than before. *Wording*: only words differ, which counts",
+        "as identical.",
+        "",
+        "| rule | means | what differs |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{name}` | {rule.kind} | {rule.sentence} |" for name, rule in RULES.items()]
     return _text(lines)
 
 

@@ -26,7 +26,7 @@ CONNECT_SECONDS_MAX = 5.0
 # The server may use the whole time that it was asked to wait, and then has to answer.
 ANSWER_SECONDS = 5.0
 PAUSE_SECONDS_MAX = 10.0
-_UNVERSIONED = ("health.", "cluster.", "documents.")
+_UNVERSIONED = ("health.", "cluster.", "documents.", "contracts.")
 _AGAIN_LATER = (429, 503)
 
 

@@ -10,6 +10,8 @@ ROUTES: dict[str, str] = {
     "health.health": "GET /health",
     "health.ready": "GET /ready",
     "cluster.info": "GET /cluster/info",
+    "contracts.list": "GET /contracts",
+    "contracts.read": "GET /contracts/{name}",
     "workflows.list": "GET /workflows",
     "workflows.count": "GET /workflow-counts",
     "workflows.start": "POST /workflows",

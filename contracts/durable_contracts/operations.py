@@ -59,6 +59,11 @@ def operations_of(document: dict[str, Any]) -> list[Operation]:
     ]
 
 
+def standing_alone(document: dict[str, Any], name: str) -> Schema:
+    """A schema of an OpenAPI 3.1 document with everything that it refers to."""
+    return _Reader(document).alone({"$ref": f"{_COMPONENTS}{name}"})
+
+
 class _Reader:
     def __init__(self, document: dict[str, Any]) -> None:
         self._components = document.get("components", {})
@@ -91,7 +96,7 @@ class _Reader:
         for listed in (*item.get("parameters", []), *stated.get("parameters", [])):
             named = self._named(listed)
             required = bool(named.get("required", False))
-            schema = self._alone(named.get("schema", {}))
+            schema = self.alone(named.get("schema", {}))
             yield Parameter(named["name"], named["in"], required, schema)
 
     def _named(self, node: dict[str, Any]) -> dict[str, Any]:
@@ -104,9 +109,10 @@ class _Reader:
         content = holder.get("content", {}).get(_JSON)
         if content is None or "schema" not in content:
             return None
-        return self._alone(content["schema"])
+        return self.alone(content["schema"])
 
-    def _alone(self, schema: Schema) -> Schema:
+    def alone(self, schema: Schema) -> Schema:
+        """A schema with what it refers to under `$defs`."""
         if set(schema) == {"$ref"}:
             schema = self._components["schemas"][schema["$ref"].removeprefix(_COMPONENTS)]
         needed: dict[str, Schema] = {}

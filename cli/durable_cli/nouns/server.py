@@ -1,6 +1,8 @@
 """`dw server`: health, versions and diagnosis; and a server for development."""
 
+import json
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +16,7 @@ from durable_cli.command import command, noun
 from durable_cli.problem import FAILURE, Problem
 from durable_cli.redact import shown_address
 from durable_cli.session import Body, Session
-from durable_cli.table import Details
+from durable_cli.table import Column, Details
 
 app = noun()
 _FAMILIES = ("WORKFLOW_SERVER_AUTH", "DW_", "DURABLE_WORKFLOW_")
@@ -39,6 +41,30 @@ def health(session: Session) -> None:
 def info(session: Session) -> None:
     """Show what the server is, speaks and can do."""
     session.printer.described(session.call("cluster.info"), _info)
+
+
+@command(app, "contracts")
+def contracts(
+    session: Session,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Print this document, as JSON.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Only openapi, manifest, refusals, requirements or schema.")
+    ] = None,
+) -> None:
+    """List what the server's contract is made of, or print one part of it."""
+    if name is not None:
+        sys.stdout.write(json.dumps(session.call("contracts.read", name=name), indent=1) + "\n")
+        return
+    body = session.call("contracts.list")
+    body["documents"] = [each for each in body["documents"] if kind in (None, each["kind"])]
+    columns = [
+        Column("NAME", "name"),
+        Column("KIND", "kind"),
+        Column("DIGEST", lambda each: each["digest"][:12]),
+    ]
+    session.printer.listed(body, "documents", columns, "None.")
 
 
 @command(app, "doctor")
@@ -83,6 +109,7 @@ def start_dev(
     """Start a server for development here: SQLite, this machine only, open without credentials."""
     kept = {n: v for n, v in os.environ.items() if not n.startswith(_FAMILIES)}
     program = Path(sys.executable).parent / "durable-server"
+    _refuse_taken(port)
     session.printer.say(
         f"A server for development, open to everyone on this machine: http://127.0.0.1:{port}\n"
         f"Try: dw --server http://127.0.0.1:{port} server health. Ctrl-C ends it."
@@ -99,6 +126,19 @@ def start_dev(
             FAILURE,
             remedy="Install durable-workflow-server into the environment of dw.",
         ) from error
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Problem(
+                f"Port {port} of this machine cannot be had: {error.strerror}.",
+                FAILURE,
+                remedy="Name another, as in --port 8081, or end what listens there.",
+            ) from error
 
 
 def _info(body: Body) -> Details:

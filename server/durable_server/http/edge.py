@@ -239,7 +239,9 @@ class Edge:
             content = orjson.dumps(self._wrapped(route, plane, reply.body, version))
         headers.append((b"content-type", kind.encode()))
         content = self._packed(request, kind, content, headers)
-        headers.append((b"content-length", str(len(content)).encode()))
+        if reply.status != 304:
+            # Of a document that is not sent again the length is not nothing, but not said.
+            headers.append((b"content-length", str(len(content)).encode()))
         self._observe(request, reply)
         _log_reply(request, reply.status)
         return Answer(reply.status, headers, b"" if request.method == "HEAD" else content)
