@@ -25,7 +25,7 @@ from durable_server.store.database import Connection, Store
 from tests.model.asking import Asker
 from tests.simulation.parts import DrivenLanes, DrivenReads, SteppedReads, SteppedTimers, WorldWakes
 from tests.simulation.world import START, seeded_ids
-from tests.support.databases import copied_database
+from tests.support.databases import lent_database
 
 
 class OwnStore(Store):
@@ -141,8 +141,8 @@ class StillAsker(Asker):
 def still_server(
     template: str, folder: Path, router: Router, **wanted: Any
 ) -> Iterator[StillServer]:
-    """A server on a copy of a bootstrapped database; every copy lives the same life."""
-    with copied_database(template, folder) as url:
+    """A server on what a bootstrapped database holds; the next one finds the same."""
+    with lent_database(template, folder) as url:
         chosen = Settings(
             database_url=url,
             maintenance=False,

@@ -16,6 +16,7 @@ from durable_server.store.database import Store, open_store
 from tests.support.services import postgres_url
 
 KINDS = ("sqlite", "postgresql")
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 
 
 @contextmanager
@@ -33,8 +34,12 @@ def own_database(kind: str, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def copied_database(url: str, folder: Path) -> Iterator[str]:
-    """The URL of a copy, gone afterwards, of a database to which nobody is connected."""
+def lent_database(url: str, folder: Path) -> Iterator[str]:
+    """The URL of what a database holds, to which nobody is connected; it keeps nothing of it.
+
+    SQLite gives a copy. PostgreSQL waits for a checkpoint whenever a database is dropped, so that
+    there the tables themselves are lent, and get their first rows back.
+    """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         copy = folder / f"{uuid.uuid4().hex}.sqlite"
@@ -43,12 +48,17 @@ def copied_database(url: str, folder: Path) -> Iterator[str]:
         for each in folder.glob(f"{copy.name}*"):
             each.unlink()
         return
-    name = f"durable_test_{uuid.uuid4().hex[:16]}"
-    _run(f'CREATE DATABASE "{name}" TEMPLATE "{parts.path.removeprefix("/")}"')
+    tables = [name for (name,) in _run(_TABLES, url)]
+    # What is lent need not outlive the machine.
+    _run(f'ALTER DATABASE "{parts.path[1:]}" SET synchronous_commit = off', url)
+    _run("CREATE SCHEMA IF NOT EXISTS first", url)
+    for name in tables:
+        _run(f'CREATE TABLE IF NOT EXISTS first."{name}" AS TABLE public."{name}"', url)
     try:
-        yield urlunsplit(parts._replace(path=f"/{name}"))
+        yield url
     finally:
-        _run(f'DROP DATABASE "{name}" WITH (FORCE)')
+        back = 'DELETE FROM public."{0}"; INSERT INTO public."{0}" TABLE first."{0}"'
+        _run("; ".join(back.format(name) for name in tables), url)
 
 
 @contextmanager
@@ -62,10 +72,12 @@ def own_store(kind: str, folder: Path, clock: Clock | None = None) -> Iterator[S
         store.close()
 
 
-def _run(statement: str) -> Any:
-    connection = psycopg2.connect(postgres_url())
+def _run(statement: str, url: str | None = None) -> list[tuple[Any, ...]]:
+    connection = psycopg2.connect(url or postgres_url())
     connection.autocommit = True
     try:
-        connection.cursor().execute(statement)
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        return [] if cursor.description is None else cursor.fetchall()
     finally:
         connection.close()
