@@ -18,6 +18,7 @@ from durable_cli.connection import Connection
 from durable_cli.problem import COMPATIBILITY, NETWORK, TIMEOUT, Problem
 from durable_cli.redact import redacted, shown_address
 from durable_cli.routes import method_and_path
+from durable_cli.signing import Signature
 from durable_cli.version import PROGRAM, version
 
 CONTROL_VERSION = "2"
@@ -81,6 +82,7 @@ class Client:
             self._http = httpx.Client(
                 base_url=f"{connection.server}/api",
                 headers=headers,
+                auth=Signature(connection.signature_key) if connection.signature_key else None,
                 verify=connection.tls_verify,
                 follow_redirects=False,
             )

@@ -12,9 +12,9 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from durable_cli.completing import formats, profile_names
-from durable_cli.connection import Given, resolve
+from durable_cli.connection import FORMATS, Given, resolve
 from durable_cli.printer import Printer
-from durable_cli.problem import Problem
+from durable_cli.problem import COMPATIBILITY, Problem
 from durable_cli.session import Session
 
 PANEL = "Connection and output"
@@ -34,6 +34,9 @@ COMMON: dict[str, Any] = {
     "server": Annotated[str | None, _option("--server", "-s", help="Address of the server.")],
     "namespace": Annotated[str | None, _option("--namespace", "-n", help="Namespace.")],
     "token": Annotated[str | None, _option("--token", help="Credential; better in a profile.")],
+    "signature_key": Annotated[
+        str | None, _option("--signature-key", help="Key that signs requests, in place of a token.")
+    ],
     "tls_verify": Annotated[
         str | None, _option("--tls-verify", help="Verify certificates: true or false.")
     ],
@@ -80,7 +83,8 @@ def noun(*parts: typer.Typer) -> typer.Typer:
 
 def run(function: Callable[[Session], int | None], given: Given) -> None:
     """Carry a command out and end with its exit status."""
-    printer = Printer("json" if given.json_output else given.output or "table")
+    wanted = "json" if given.json_output else given.output
+    printer = Printer(wanted if wanted in FORMATS else "table")
     session: Session | None = None
     try:
         session = Session(resolve(given))
@@ -89,11 +93,24 @@ def run(function: Callable[[Session], int | None], given: Given) -> None:
     except Problem as problem:
         printer.problem(problem)
         raise typer.Exit(problem.code) from None
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        if given.verbose:
+            raise
+        printer.problem(_misunderstood(error))
+        raise typer.Exit(COMPATIBILITY) from None
     finally:
         if session is not None:
             session.close()
     if status:
         raise typer.Exit(status)
+
+
+def _misunderstood(error: Exception) -> Problem:
+    return Problem(
+        f"The answer of the server is not understood ({type(error).__name__}: {error}).",
+        COMPATIBILITY,
+        remedy="Compare the releases: dw doctor. With --verbose the same command shows the place.",
+    )
 
 
 def common_parameters() -> Iterator[Parameter]:

@@ -6,11 +6,13 @@ One order for every value: option, environment variable, profile, built-in defau
 import os
 import shlex
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from durable_cli import profiles
 from durable_cli.problem import AUTH, USAGE, Problem
+from durable_cli.redact import shown_address
 
 SERVER = "http://127.0.0.1:8080"
 NAMESPACE = "default"
@@ -30,6 +32,7 @@ class Given:
     server: str | None = None
     namespace: str | None = None
     token: str | None = None
+    signature_key: str | None = None
     tls_verify: str | None = None
     timeout: float | None = None
     retries: int | None = None
@@ -51,6 +54,7 @@ class Connection:
     server: str
     namespace: str
     token: str | None = field(repr=False)
+    signature_key: str | None = field(repr=False)
     tls_verify: bool
     timeout_seconds: float
     retries: int
@@ -64,7 +68,7 @@ class Connection:
     def secrets(self) -> list[str]:
         """What must never be shown."""
         password = urlsplit(self.server).password
-        return [each for each in (self.token, password) if each]
+        return [each for each in (self.token, self.signature_key, password) if each]
 
 
 def resolve(given: Given) -> Connection:
@@ -74,19 +78,7 @@ def resolve(given: Given) -> Connection:
     profile = kept.get(name) if name else profiles.Profile()
     sources: dict[str, str] = {}
 
-    def chosen(what: str, option: str | None, variable: str, kept_value: str | None) -> str | None:
-        stated = (
-            ("option", option),
-            (variable, _environment(variable)),
-            (f"profile {name}", kept_value),
-        )
-        for source, value in stated:
-            if value:
-                sources[what] = source
-                return value
-        sources[what] = "default"
-        return None
-
+    chosen = _chooser(sources, f"profile {name}")
     server = chosen("server", given.server, "DURABLE_WORKFLOW_SERVER_URL", profile.server)
     namespace = chosen(
         "namespace", given.namespace, "DURABLE_WORKFLOW_NAMESPACE", profile.namespace
@@ -94,6 +86,14 @@ def resolve(given: Given) -> Connection:
     token = chosen("token", given.token, "DURABLE_WORKFLOW_AUTH_TOKEN", None)
     if token is None:
         token = _token_of(profile, str(name), sources)
+    key = chosen(
+        "signature_key",
+        given.signature_key,
+        "DURABLE_WORKFLOW_SIGNATURE_KEY",
+        profile.signature_key,
+    )
+    if key is None and profile.signature_key_env:
+        key = _key_of(profile.signature_key_env, str(name), sources)
     kept_verify = None if profile.tls_verify is None else str(profile.tls_verify)
     verify = chosen("tls_verify", given.tls_verify, "DURABLE_WORKFLOW_TLS_VERIFY", kept_verify)
     output = "json" if given.json_output else given.output or profile.output or "table"
@@ -101,6 +101,7 @@ def resolve(given: Given) -> Connection:
         server=_address(server or SERVER),
         namespace=namespace or NAMESPACE,
         token=token,
+        signature_key=key,
         tls_verify=_truth(verify or "true"),
         timeout_seconds=given.timeout or profile.timeout_seconds or TIMEOUT_SECONDS,
         retries=RETRIES if given.retries is None else given.retries,
@@ -112,6 +113,23 @@ def resolve(given: Given) -> Connection:
     )
 
 
+def _chooser(sources: dict[str, str], profile: str) -> Callable[..., str | None]:
+    """Of option, variable and profile the first that says something; keeps which one it was."""
+
+    def chosen(what: str, option: str | None, variable: str, kept: str | None) -> str | None:
+        stated = (("option", option), (variable, _environment(variable)), (profile, kept))
+        found = next(((source, value) for source, value in stated if value), ("default", None))
+        sources[what] = found[0]
+        return found[1]
+
+    return chosen
+
+
+def _key_of(variable: str, name: str, sources: dict[str, str]) -> str:
+    sources["signature_key"] = f"{variable}, by profile {name}"
+    return _variable(variable, "signature key", name)
+
+
 def _environment(*names: str) -> str | None:
     return next((os.environ[name] for name in names if os.environ.get(name)), None)
 
@@ -120,7 +138,7 @@ def _address(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Problem(
-            "The address of the server is not one.",
+            f"The address of the server is not one: {shown_address(text)}",
             USAGE,
             remedy="Say it as in --server http://127.0.0.1:8080.",
         )
@@ -130,33 +148,42 @@ def _address(text: str) -> str:
 def _truth(text: str) -> bool:
     known = {**_TRUTHS, **_FALSEHOODS}
     if text.lower() not in known:
-        raise Problem("--tls-verify takes true or false.", USAGE)
+        raise Problem(
+            f"--tls-verify takes true or false, and not {text}.",
+            USAGE,
+            remedy="Leave it away to verify certificates.",
+        )
     return known[text.lower()]
 
 
 def _format(text: str) -> str:
     if text not in FORMATS:
-        raise Problem(f"--output takes one of {', '.join(FORMATS)}.", USAGE)
+        told = f"--output takes one of {', '.join(FORMATS)}, and not {text}."
+        raise Problem(told, USAGE, remedy="Say it as in --output json; a profile may say it, too.")
     return text
 
 
 def _token_of(profile: profiles.Profile, name: str, sources: dict[str, str]) -> str | None:
     if profile.token_env:
         sources["token"] = f"{profile.token_env}, by profile {name}"
-        value = _environment(profile.token_env)
-        if value is None:
-            raise Problem(
-                f"Profile {name} takes its token from {profile.token_env}, which is not set.",
-                AUTH,
-                remedy=f"Set {profile.token_env}, or give --token.",
-            )
-        return value
+        return _variable(profile.token_env, "token", name)
     if profile.token_command:
         sources["token"] = f"a command, by profile {name}"
         return _token_by_command(profile.token_command, name)
     if profile.token:
         sources["token"] = f"profile {name}"
     return profile.token
+
+
+def _variable(variable: str, what: str, name: str) -> str:
+    value = _environment(variable)
+    if value is None:
+        raise Problem(
+            f"Profile {name} takes its {what} from {variable}, which is not set.",
+            AUTH,
+            remedy=f"Set {variable}, or give --{what.replace(' ', '-')}.",
+        )
+    return value
 
 
 def _token_by_command(command: str, name: str) -> str:
@@ -170,9 +197,11 @@ def _token_by_command(command: str, name: str) -> str:
             check=True,
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        told = (getattr(error, "stderr", None) or type(error).__name__).strip()
+        # What it said may hold what must not be shown.
+        status = getattr(error, "returncode", None)
+        told = type(error).__name__ if status is None else f"exit status {status}"
         raise Problem(
-            f"The command that gives profile {name} its token failed: {told}",
+            f"The command that gives profile {name} its token failed: {told}.",
             AUTH,
             remedy=f"Run it by hand, or change it: dw profile set {name} --token-command …",
         ) from error

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from durable_cli.cells import instant
-from durable_cli.problem import COMPATIBILITY, FAILURE, Problem
+from durable_cli.problem import COMPATIBILITY, FAILURE, NOT_FOUND, Problem
 from durable_cli.session import Body, Session
 
 SKEW_SECONDS_MAX = 5.0
@@ -36,7 +36,7 @@ def examine(session: Session) -> list[Finding]:
     except Problem as problem:
         return [*found, _failed("credential", problem)]
     found.append(_credential(session))
-    if "workers.list" in _known():
+    if not found[-1].exit_code:
         found.append(_workers(session))
     return found
 
@@ -95,7 +95,7 @@ def _credential(session: Session) -> Finding:
     try:
         session.call("workflows.list", query={"page_size": 1})
     except Problem as problem:
-        return _failed("credential", problem)
+        return _failed("namespace" if problem.code == NOT_FOUND else "credential", problem)
     return Finding("credential", "ok", "it may work with workflows (operator or admin)")
 
 
@@ -115,12 +115,6 @@ def _workers(session: Session) -> Finding:
         "no worker is alive in this namespace",
         "Start one; nothing runs until then.",
     )
-
-
-def _known() -> dict[str, str]:
-    from durable_cli.routes import ROUTES
-
-    return ROUTES
 
 
 def _failed(check: str, problem: Problem) -> Finding:

@@ -1,5 +1,6 @@
 """The entry point: nouns are imported when they are used, `noun verb` is also `noun:verb`."""
 
+import os
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ from typer.core import TyperGroup
 
 from durable_cli.command import COMMON, common_parameters
 from durable_cli.connection import Given
-from durable_cli.version import PROGRAM, version
+from durable_cli.version import COMPLETING, PROGRAM, version
 
 # Each noun with its module and what stands beside it in the list of commands.
 NOUNS: dict[str, tuple[str, str]] = {
@@ -58,7 +59,8 @@ class Nouns(TyperGroup):
             return None
         if noun not in self.loaded:
             module = import_module(f"durable_cli.nouns.{NOUNS[noun][0]}")
-            self.loaded[noun] = typer.main.get_command(module.app)
+            # A noun with one verb is a group, too.
+            self.loaded[noun] = typer.main.get_group(module.app)
         group: Any = self.loaded[noun]
         return group.get_command(ctx, verb) if colon else group
 
@@ -116,4 +118,9 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """The entry point of `dw`."""
+    if COMPLETING in os.environ:
+        # Only `--install-completion`, which this program does without, would set this up by itself.
+        from typer._completion_classes import completion_init
+
+        completion_init()
     build()(prog_name=PROGRAM)

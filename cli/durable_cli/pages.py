@@ -33,7 +33,7 @@ def gathered(session: Session, listing: Listing, query: Body, **path: Any) -> Bo
                 wanted = min(wanted, listing.limit - len(found))
             asked = {**query, "page_size": wanted, "next_page_token": token}
             body = session.call(listing.operation, query=asked, **path)
-            found += body.get(listing.items) or []
+            found += body[listing.items]
             progress.at(len(found), listing.limit)
             token = body.get("next_page_token")
             if not token or (listing.limit is not None and len(found) >= listing.limit):

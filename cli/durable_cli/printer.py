@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Body = dict[str, Any]
 # The envelope of the control plane repeats what the body says beside it.
-_ENVELOPE = "control_plane"
+_ENVELOPE, _ENVELOPE_SCHEMA = "control_plane", "durable-workflow.v2.control-plane-response"
 
 
 class Printer:
@@ -120,7 +120,7 @@ class Printer:
         print(redacted(text, self.secrets), file=sys.stderr)
 
     def _data(self, body: Body, items: str | None) -> None:
-        told = {name: value for name, value in body.items() if name != _ENVELOPE}
+        told = {name: each for name, each in body.items() if not _is_envelope(name, each)}
         if self.output == "yaml":
             self._yaml(told)
         elif self.output == "jsonl" and items is not None:
@@ -146,6 +146,11 @@ class Printer:
         # Cells are filled up to the width of their column; the last one needs not be.
         for line in captured.get().splitlines():
             print(line.rstrip())
+
+
+def _is_envelope(name: str, value: Any) -> bool:
+    # What the server says about itself has a member of this name, too.
+    return name == _ENVELOPE and isinstance(value, dict) and value.get("schema") == _ENVELOPE_SCHEMA
 
 
 def _told(problem: Problem) -> Iterable[str]:

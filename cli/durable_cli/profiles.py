@@ -22,6 +22,8 @@ class Profile:
     token: str | None = None
     token_env: str | None = None
     token_command: str | None = None
+    signature_key: str | None = None
+    signature_key_env: str | None = None
     output: str | None = None
     tls_verify: bool | None = None
     timeout_seconds: float | None = None

@@ -1,8 +1,9 @@
 """Secrets never reach a screen: every text that is not a reply passes through here."""
 
+import json
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 MASK = "[redacted]"
 _BEARER = re.compile(r"(?i)(bearer\s+)\S+")
@@ -11,8 +12,11 @@ _SHORTEST = 4
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
     """The text without any of these secrets, without bearer tokens, whoever they belong to."""
-    for secret in sorted((each for each in secrets if len(each) >= _SHORTEST), key=len)[::-1]:
-        text = text.replace(secret, MASK)
+    kept = [each for each in secrets if len(each) >= _SHORTEST]
+    # As it is, and as it stands within JSON or within an address.
+    forms = {form for each in kept for form in (each, json.dumps(each)[1:-1], quote(each, ""))}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, MASK)
     return _BEARER.sub(rf"\1{MASK}", text)
 
 

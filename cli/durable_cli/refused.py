@@ -21,7 +21,10 @@ def problem_of(status: int, body: Body | None, headers: Mapping[str, str]) -> Pr
     return Problem(
         message=stated or f"The server refused the request with status {status}.",
         code=code,
-        remedy=_text(body.get("remediation")) or _remedy(reason, body) or _hint(code),
+        remedy=_text(body.get("remediation"))
+        # Where no credential fits, the options that carry one help more than the catalogue.
+        or (_hint(AUTH) if status == 401 else _remedy(reason, body))
+        or _hint(code),
         reason=reason,
         status=status,
         request_id=headers.get("x-request-id"),
@@ -64,7 +67,7 @@ def _fields(body: Body) -> list[tuple[str, str]]:
 
 def _hint(code: int) -> str | None:
     return {
-        AUTH: "Give the right credential: --token, DURABLE_WORKFLOW_AUTH_TOKEN or a profile.",
+        AUTH: "Give the credential of this server: --token, --signature-key or a profile.",
         NOT_FOUND: "Compare the name and the namespace (--namespace) with what the lists show.",
     }.get(code)
 

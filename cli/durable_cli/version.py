@@ -3,6 +3,8 @@
 from functools import cache
 
 PROGRAM = "dw"
+# The variable by which the script of a shell asks what a word can become.
+COMPLETING = "_DW_COMPLETE"
 DISTRIBUTION = "durable-workflow-server"
 
 

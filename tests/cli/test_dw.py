@@ -1,57 +1,20 @@
-"""`dw` against a real server: commands, output forms and exit statuses; and the contract."""
+"""`dw` as a program: what the founding text shows, lives of workflows, profiles; the contract."""
 
 import json
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
 import yaml
 from durable_cli.routes import ROUTES
 from durable_contracts import bundle
 from durable_contracts.operations import operations_of
 
-from tests.support.databases import own_database
-from tests.support.server_process import TOKEN, ServerProcess
+from tests.cli.conftest import Dw
 
-PROGRAM = Path(sys.executable).parent / "dw"
 # Not for people at a shell: documents for tools, and figures for a collector.
 NOT_FOR_PEOPLE = re.compile(r"documents\.|metrics\.read")
-Dw = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("dw")
-    with own_database("sqlite", folder) as url:
-        process = ServerProcess(url, folder / "server.log").start()
-        yield process
-        process.stop()
-
-
-@pytest.fixture
-def dw(server: ServerProcess, tmp_path: Path) -> Dw:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "DW_CONFIG_HOME": str(tmp_path),
-        "DURABLE_WORKFLOW_SERVER_URL": server.url,
-        "DURABLE_WORKFLOW_AUTH_TOKEN": TOKEN,
-    }
-
-    def run(*words: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [PROGRAM, *words],
-            env=environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    return run
 
 
 def test_a_workflow_is_started_as_the_readme_says(dw: Dw) -> None:
@@ -101,36 +64,6 @@ def test_a_run_is_described_ended_exported_and_verified(dw: Dw, tmp_path: Path) 
     assert dw("history", "verify", str(file)).returncode == 1
 
 
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        (["workflow", "result", "ended"], 1),
-        (["workflow", "start"], 2),
-        (["workflow", "start", "--type=", "--run-timeout=0"], 2),
-        (["workflow", "start", "--type=t", "--input={"], 2),
-        (["workflow", "list", "--profile=none"], 2),
-        (["server", "health", "--server=http://127.0.0.1:9", "--retries=0"], 3),
-        (["workflow", "list", "--token=wrong-secret"], 4),
-        (["workflow", "describe", "nobody"], 5),
-        (["workflow", "list", "--namespace=nowhere"], 5),
-        (["workflow", "wait", "open", "--wait-timeout=0"], 7),
-    ],
-)
-def test_exit_statuses_say_what_went_wrong(
-    server: ServerProcess, dw: Dw, words: list[str], code: int
-) -> None:
-    with server.client() as client:
-        for name in ("ended", "open"):
-            client.post("/workflows", json={"workflow_type": "t", "workflow_id": name})
-        client.post("/workflows/ended/terminate")
-
-    done = dw(*words)
-
-    assert done.returncode == code, done.stderr
-    assert done.stdout == ""
-    assert "wrong-secret" not in done.stderr
-
-
 def test_a_refusal_names_its_fields_reason_and_remedy(dw: Dw) -> None:
     done = dw("workflow", "start", "--type=", "--json")
 
@@ -147,11 +80,6 @@ def test_profiles_keep_a_server_and_never_show_its_token(dw: Dw, tmp_path: Path)
     assert made.returncode == shown.returncode == 0
     assert "very-secret" not in made.stdout + shown.stdout
     assert (tmp_path / "config.yaml").stat().st_mode & 0o077 == 0
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_gets_its_completion(dw: Dw, shell: str) -> None:
-    assert "_DW_COMPLETE" in dw("completion", shell).stdout
 
 
 def test_the_help_loads_nothing_of_a_server() -> None:

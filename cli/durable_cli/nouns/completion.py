@@ -2,16 +2,15 @@
 
 from durable_cli.command import command, noun
 from durable_cli.session import Session
-from durable_cli.version import PROGRAM
+from durable_cli.version import COMPLETING, PROGRAM
 
 app = noun()
-_VARIABLE = "_DW_COMPLETE"
 
 
 def _script(session: Session, shell: str) -> None:
     from typer._completion_shared import get_completion_script
 
-    print(get_completion_script(prog_name=PROGRAM, complete_var=_VARIABLE, shell=shell))
+    print(get_completion_script(prog_name=PROGRAM, complete_var=COMPLETING, shell=shell))
 
 
 @command(app, "bash")

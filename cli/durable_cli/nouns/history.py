@@ -1,8 +1,8 @@
 """`dw history`: reading, following, exporting and verifying what happened in runs."""
 
+import base64
 import os
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +20,8 @@ app = noun()
 RunId = Annotated[
     str | None, typer.Argument(metavar="[RUN_ID]", help="Run id; the current run if absent.")
 ]
-PAUSE_SECONDS = 0.5
+# A server holds a poll as long as it is set to; the protocol allows a minute.
+WAIT_SECONDS_MAX = 60.0
 PAGE_SIZE = 1000
 
 
@@ -149,25 +150,30 @@ def import_bundle(
 
 
 def following(session: Session, workflow_id: str, run_id: str) -> Iterator[Body]:
-    """The events of a run as they come, until the one that closes it."""
+    """The events of a run as they come, until the one that closes it.
+
+    The server holds the request until there is a further event; nothing is read twice.
+    """
     from durable_cli.events import CLOSING
 
-    token: str | None = None
     seen = 0
     while True:
-        # No token points behind the last event; the last page is read again, and what is known
-        # of it skipped.
-        query = {"page_size": PAGE_SIZE, "next_page_token": token}
-        body = session.call("history.list", query=query, workflow_id=workflow_id, run_id=run_id)
-        fresh = [event for event in body["events"] if event["sequence"] > seen]
-        yield from fresh
-        if any(event["event_type"] in CLOSING for event in fresh):
-            return
-        seen = fresh[-1]["sequence"] if fresh else seen
-        if body["next_page_token"]:
-            token = body["next_page_token"]
-        elif not fresh:
-            time.sleep(PAUSE_SECONDS)
+        query = {"page_size": PAGE_SIZE, "wait_new_event": 1, "next_page_token": _behind(seen)}
+        names: Any = {"workflow_id": workflow_id, "run_id": run_id}
+        body = session.call("history.list", query=query, wait_seconds=WAIT_SECONDS_MAX, **names)
+        for event in body["events"]:
+            # A server that knows no such token begins anew.
+            if event["sequence"] <= seen:
+                continue
+            seen = event["sequence"]
+            yield event
+            if event["event_type"] in CLOSING:
+                return
+
+
+def _behind(sequence: int) -> str | None:
+    """The page that follows an event: tokens of histories are the base64 of its number."""
+    return base64.b64encode(str(sequence).encode()).decode() if sequence else None
 
 
 def read(file: Path) -> bytes:

@@ -14,6 +14,8 @@ from durable_cli.redact import MASK, shown_address
 from durable_cli.session import Body, Session
 
 app = noun()
+# Each in one of these ways; a new one takes the place of the old one.
+_CREDENTIALS = (("token", "token_env", "token_command"), ("signature_key", "signature_key_env"))
 Name = Annotated[
     str,
     typer.Argument(metavar="NAME", help="Name of the profile.", autocompletion=profile_names),
@@ -29,6 +31,9 @@ class Wanted:
     ] = None
     token_command: Annotated[
         str | None, typer.Option("--token-command", help="Command that prints the token.")
+    ] = None
+    signature_key_env: Annotated[
+        str | None, typer.Option("--signature-key-env", help="Variable that holds the key.")
     ] = None
     profile_output: Annotated[
         str | None, typer.Option("--profile-output", help="Output format when none is named.")
@@ -81,7 +86,7 @@ def set_profile(
         bool, typer.Option("--use", "--make-default", help="Use it from now on.")
     ] = False,
 ) -> None:
-    """Make a profile, or change what it says: --server, --namespace, --token and the options below.
+    """Make a profile, or change it: --server, --namespace, --token, --signature-key and the rest.
 
     Better than --token, which is kept in the file: --token-env or --token-command.
     """
@@ -94,15 +99,17 @@ def set_profile(
         "token": said.token if sources.get("token") == "option" else None,
         "token_env": wanted.token_env,
         "token_command": wanted.token_command,
+        "signature_key": said.signature_key if sources.get("signature_key") == "option" else None,
+        "signature_key_env": wanted.signature_key_env,
         "output": wanted.profile_output,
         "timeout_seconds": wanted.profile_timeout,
         "tls_verify": wanted.profile_tls_verify,
     }
     if fresh["output"] not in (None, *FORMATS):
         raise Problem(f"--profile-output takes one of {', '.join(FORMATS)}.", USAGE)
-    _one_token(fresh)
-    if any(fresh[each] for each in ("token", "token_env", "token_command")):
-        old = replace(old, token=None, token_env=None, token_command=None)
+    for ways in _CREDENTIALS:
+        if _one_of(fresh, ways):
+            old = replace(old, **dict.fromkeys(ways))
     changed = {key: value for key, value in fresh.items() if value is not None}
     kept.named[name] = replace(old, **changed)
     if use or kept.current is None:
@@ -132,10 +139,12 @@ def delete(session: Session, name: Name) -> None:
     session.printer.done({"name": name, "outcome": "deleted"}, f"Deleted profile {name}")
 
 
-def _one_token(fresh: Body) -> None:
-    given = [each for each in ("token", "token_env", "token_command") if fresh[each]]
+def _one_of(fresh: Body, ways: tuple[str, ...]) -> bool:
+    given = [each for each in ways if fresh[each]]
     if len(given) > 1:
-        raise Problem("Give one of --token, --token-env and --token-command.", USAGE)
+        options = " and ".join(f"--{each.replace('_', '-')}" for each in given)
+        raise Problem(f"Give one of {options}.", USAGE)
+    return bool(given)
 
 
 def _shown(name: str, profile: profiles.Profile, kept: profiles.Profiles) -> Body:
@@ -149,10 +158,15 @@ def _shown(name: str, profile: profiles.Profile, kept: profiles.Profiles) -> Bod
     said.pop("token_command", None)
     if profile.server:
         said["server"] = shown_address(profile.server)
+    key = said.pop("signature_key", None) and MASK
+    if profile.signature_key_env:
+        key = f"from {said.pop('signature_key_env')}"
+    if key:
+        said["signature_key"] = key
     return {"name": name, **said, "token": token, "current": kept.current == name}
 
 
 def _told(session: Session, sentence: str, name: str, kept: profiles.Profiles) -> None:
     body = _shown(name, kept.named[name], kept)
-    facts = [(key, body.get(key)) for key in ("server", "namespace", "token")]
+    facts = [(key, body.get(key)) for key in ("server", "namespace", "token", "signature_key")]
     session.printer.done(body, sentence, [*facts, ("file", str(profiles.path()))])
