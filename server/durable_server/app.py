@@ -28,6 +28,7 @@ from durable_server.matching.rollouts import Rollouts
 from durable_server.matching.timers import Timers
 from durable_server.matching.wakes import check_seconds, open_wakes
 from durable_server.matching.watchers import RunWatchers
+from durable_server.observer import Several
 from durable_server.payload_storage.storage import PayloadStorage
 from durable_server.readers import Readers
 from durable_server.server import Server
@@ -114,6 +115,7 @@ def assemble(settings: Settings, parts: Parts) -> Server:
     server = Server(settings, clock, limits, store, lanes, matcher, None, wakes, settings.server_id)
     server.reads, server.agenda = parts.reads, agenda
     server.observer = metrics
+    trace_with(server, tracing_of(settings))
     server.watchers = RunWatchers()
     matcher.check_seconds = check_seconds(settings, wakes)
     server.askers = Askers(
@@ -130,6 +132,31 @@ def assemble(settings: Settings, parts: Parts) -> Server:
     server.passes = PassLoop(server)
     server.facts["exposition"] = Exposition(server, metrics)
     return server
+
+
+def tracing_of(settings: Settings) -> Any:
+    """Whoever traces requests, if the settings say where to, and the library is there."""
+    endpoint = settings.traces_endpoint
+    if endpoint is None:
+        return None
+    try:
+        from durable_server.telemetry import tracing
+    except ImportError:
+        text = "no traces: install durable-workflow-server[otel]"
+        log.warning(text, extra={"endpoint": endpoint})
+        return None
+    provider = tracing.exporting(endpoint, settings.otel_service_name, settings.server_id)
+    return tracing.Tracing(provider)
+
+
+def trace_with(server: Server, tracing: Any) -> None:
+    """Have requests and batches traced, before an edge is built; None: they are not."""
+    if tracing is None:
+        return
+    lanes: Any = server.lanes
+    server.tracing = tracing
+    lanes.put = tracing.marked(lanes.put)
+    lanes.around.observer = Several(lanes.around.observer, tracing)
 
 
 def admission_of(settings: Settings) -> Admission:
@@ -208,3 +235,5 @@ def stop(server: Server, seconds: float = 5.0) -> None:
     server.wakes.stop()
     server.reads.stop()
     server.payload_storage.stop()
+    if server.tracing is not None:
+        server.tracing.stop()

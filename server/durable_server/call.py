@@ -6,6 +6,7 @@ from typing import Any
 
 from durable_server.auth.drivers import Credentials
 from durable_server.auth.principal import Principal
+from durable_server.engine import trace_context
 from durable_server.server import Server
 
 _NO_CREDENTIALS = Credentials("", b"", b"", {}, b"")
@@ -20,7 +21,8 @@ class Call:
     what a proxy says of the caller (caller_type, caller_label, auth_status, auth_method), where
     forwarding is trusted. `lost` registers a
     callable that is called, at most once and from any thread, when the client disconnects before
-    the reply. `credentials`: headers and raw body, for what is signed apart.
+    the reply. `credentials`: headers and raw body, for what is signed apart. `trace`: see
+    `trace_context`.
     """
 
     server: Server
@@ -36,6 +38,11 @@ class Call:
     forwarded: Mapping[str, str] = field(default_factory=dict)
     lost: Callable[[Callable[[], None]], None] = field(default=lambda callback: None)
     credentials: Credentials = _NO_CREDENTIALS
+    trace: str | None = None
+
+    def trace_of(self, body: dict[str, Any]) -> str | None:
+        """Where the request stands in its caller's trace; see `trace_context`."""
+        return self.trace or trace_context.of_body(body.get("observability_context"))
 
 
 @dataclass(slots=True)

@@ -55,6 +55,11 @@ def monotonic_seconds() -> float:
     return time.monotonic()
 
 
+def now_nanoseconds() -> int:
+    """The present, as those write it who trace requests; it may go back."""
+    return time.time_ns()
+
+
 def to_micro_text(instant: Instant) -> str:
     """`2026-04-13T12:00:00.000000Z`: how runs, tasks, leases and events write an instant."""
     seconds, micros = divmod(instant, SECOND)

@@ -16,6 +16,7 @@ from pydantic_settings import SettingsConfigDict
 from durable_server.admission_settings import AdmissionSettings
 from durable_server.metrics_settings import MetricsSettings
 from durable_server.setting import ALIAS, CANONICAL, SettingRow, bound, names, setting
+from durable_server.tracing_settings import TracingSettings
 
 # Names that belong to the families but to other programs: clients, tests, deployment files.
 _DATABASE = r"^(sqlite|postgres|postgresql)://"
@@ -29,7 +30,7 @@ class SettingsDefect(Exception):
     """The settings do not allow a start; the text says which one and why."""
 
 
-class Settings(AdmissionSettings, MetricsSettings):
+class Settings(AdmissionSettings, TracingSettings, MetricsSettings):
     """The settings in force; built from the environment and from what the command line gives."""
 
     model_config = SettingsConfigDict(
@@ -248,6 +249,13 @@ class Settings(AdmissionSettings, MetricsSettings):
     )
     query_task_max_pending_per_queue: int = setting(
         1024, "Most queries that wait per namespace and task queue.", unit="queries", ge=1
+    )
+    visibility_query_timeout_milliseconds: int = setting(
+        10_000,
+        "Longest that the database may work on a list or count of runs.",
+        unit="milliseconds",
+        ge=1,
+        le=600_000,
     )
     worker_stale_after_seconds: int | None = setting(
         None,

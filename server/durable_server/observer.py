@@ -3,7 +3,7 @@
 `Observer` tells nobody; `telemetry` measures. Every method may be called from any thread.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Handed(NamedTuple):
@@ -18,7 +18,8 @@ class Handed(NamedTuple):
 
 class Carried(NamedTuple):
     """What one committed batch did: runs started by namespace, runs closed by namespace and
-    status, tasks handed to workers, and by how many seconds each fired timer was late.
+    status, tasks handed to workers, and by how many seconds each fired timer was late. `answers`:
+    who was answered, first of each.
     """
 
     lane: str
@@ -28,6 +29,7 @@ class Carried(NamedTuple):
     closed: list[tuple[str, str]]
     handed: list[Handed]
     late_seconds: list[float]
+    answers: list[Any] = []
 
 
 class Observer:
@@ -47,6 +49,19 @@ class Observer:
 
     def pass_failed(self, kind: str) -> None:
         """A pass ended in an error."""
+
+
+class Several(Observer):
+    """Tells others of batches; of everything else only the first."""
+
+    def __init__(self, first: Observer, second: Observer) -> None:
+        self._first, self._second = first, second
+        self.rolled_back = first.rolled_back  # type: ignore[method-assign]
+
+    def carried_out(self, carried: Carried) -> None:
+        """Tell both."""
+        self._first.carried_out(carried)
+        self._second.carried_out(carried)
 
 
 NOBODY = Observer()

@@ -15,9 +15,11 @@ Result = TypeVar("Result")
 class Pending:
     """One answer, given once: a value or an exception. Later answers are ignored."""
 
-    __slots__ = ("_callback", "_loop", "_outcome")
+    __slots__ = ("_callback", "_loop", "_outcome", "origin")
 
     def __init__(self) -> None:
+        # Of whoever traces requests: the span that waits.
+        self.origin: Any = None
         self._outcome: tuple[Any, BaseException | None] | None = None
         self._callback: Callable[[], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

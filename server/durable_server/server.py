@@ -47,6 +47,7 @@ class Server:
     database: Any = None
     passes: Any = None
     observer: Observer = NOBODY
+    tracing: Any = None
     payload_storage: Any = None
     known_namespaces: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)

@@ -50,6 +50,7 @@ async def send(
     arguments = stored_as(given, await moved_out(call, found.arguments, new_plain_id()))
     found = found._replace(arguments=arguments)
     wanted = wanted_of(body, place, name, found, command or command_of(call, body))
+    wanted = wanted._replace(trace=call.trace_of(body))
     shard = shard_of(call.namespace, workflow_id)
     intent = SendSignal(shard=shard, namespace=call.namespace, wanted=wanted)
     answer: dict[str, Any] = await call.server.lanes.put(intent)

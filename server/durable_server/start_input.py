@@ -40,6 +40,7 @@ def start_of(call: Call, body: dict[str, Any], workflow_id: str) -> Start:
         execution_timeout_seconds=_seconds(body.get("execution_timeout_seconds")),
         run_timeout_seconds=_seconds(body.get("run_timeout_seconds")),
         command=command_of(call, body),
+        trace=call.trace_of(body),
     )
 
 

@@ -85,6 +85,7 @@ async def wanted_of(
         rejection,
         rejection is None and has_validator(target.declared, name),
         target.judged,
+        call.trace_of(body),
     )
 
 

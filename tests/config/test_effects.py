@@ -42,6 +42,15 @@ ELSEWHERE = {
     "metrics_labels_max": ("telemetry/test_exposition.py", "metrics_labels_max"),
     "metrics_port": ("telemetry/test_own_port.py", "WORKFLOW_SERVER_METRICS_PORT"),
     "metrics_host": ("telemetry/test_own_port.py", "WORKFLOW_SERVER_METRICS_HOST"),
+    **{
+        name: ("tracing/test_across_processes.py", name.upper())
+        for name in (
+            "otel_exporter_otlp_endpoint",
+            "otel_exporter_otlp_traces_endpoint",
+            "otel_service_name",
+            "otel_sdk_disabled",
+        )
+    },
     "limit_pending_children": ("config/test_bounds.py", "limit_pending_children"),
     **{
         name: ("http/test_exports.py", name)

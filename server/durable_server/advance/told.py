@@ -32,7 +32,7 @@ def told_of(batch: Batch, lane: str, items: int, seconds: float) -> Carried:
             for timer in decision.timers.values()
             if timer.status == "fired"
         )
-    return Carried(lane, items, seconds, started, closed, _handed(batch), late)
+    return Carried(lane, items, seconds, started, closed, _handed(batch), late, batch.answers)
 
 
 def _closings(events: list[Event]) -> list[str]:

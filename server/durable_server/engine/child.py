@@ -41,6 +41,7 @@ class ChildCall(NamedTuple):
     run_timeout_seconds: int | None
     group: dict[str, Any] | None
     barrier: int
+    trace: str | None = None
 
 
 def schedule(draft: Draft, call: ChildCall) -> str:
@@ -107,6 +108,7 @@ def start(state: RunState | None, moment: Moment, body: dict[str, Any]) -> Decis
         run_timeout_seconds=body["run_timeout_seconds"],
         execution_deadline_at=new_run.deadline(moment.now, timeout),
         parent=parent.text,
+        trace=body.get("trace"),
     )
     draft = new_run.draft_of(new, moment)
     new_run.begin(draft, new, None, parent.told(), FirstTask(task_id=body["task_id"]))
@@ -215,6 +217,7 @@ def _birth(draft: Draft, child: Child, call: ChildCall, task_id: str) -> dict[st
         "run_timeout_seconds": call.run_timeout_seconds,
         "task_id": task_id,
         "parent": parent._asdict(),
+        "trace": call.trace or run.trace,
     }
 
 

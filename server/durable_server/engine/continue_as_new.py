@@ -5,7 +5,7 @@ deadline begins anew. Children that are still open stay with the run that asked 
 left alone. What clients have told the workflow and it has not used yet goes along.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 from durable_server.engine import (
     closing,
@@ -19,17 +19,29 @@ from durable_server.engine.decision import Draft
 from durable_server.engine.run_state import Payload
 
 
-def continue_as_new(
-    draft: Draft, workflow_type: str | None, arguments: Payload | None, task_queue: str | None
-) -> str:
+class Wish(Protocol):
+    """What the next run begins with; None where it is that of this run."""
+
+    @property
+    def workflow_type(self) -> str | None: ...
+    @property
+    def arguments(self) -> Payload | None: ...
+    @property
+    def queue(self) -> str | None: ...
+    @property
+    def trace(self) -> str | None: ...
+
+
+def continue_as_new(draft: Draft, wish: Wish) -> str:
     """Close the run as continued and begin the next one; returns the id of its first task."""
     run, holder = draft.run, draft.workflow
     link_id = draft.new_id()
     new = new_run.next_of(draft)
     new = new._replace(
-        workflow_type=workflow_type or new.workflow_type,
-        task_queue=task_queue or new.task_queue,
-        input=new.input if arguments is None else arguments,
+        workflow_type=wish.workflow_type or new.workflow_type,
+        task_queue=wish.queue or new.task_queue,
+        input=new.input if wish.arguments is None else wish.arguments,
+        trace=wish.trace or new.trace,
     )
     told: dict[str, Any] = {"continued_from_run_id": run.run_id}
     family = parent.parent_of(run.parent)

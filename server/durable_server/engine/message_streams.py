@@ -33,6 +33,7 @@ class Append(NamedTuple):
     stream_name: str
     message_id: str
     content: Payload
+    trace: str | None = None
 
     @property
     def key(self) -> str:
@@ -69,7 +70,7 @@ def append(state: RunState | None, moment: Moment, wanted: Append) -> Decision:
         "payload_envelope": payloads.to_envelope(payloads.render(wanted.content, None)),
     }
     bounds.keep(draft, "payload_size", 0, len(wanted.content.blob), **_facts(request))
-    message = _signal(draft, request, told, wanted.key)
+    message = _signal(draft, request, told, wanted.key)._replace(trace=wanted.trace)
     signals.take_in(draft, message)
     return draft.done(_answer(wanted, message, "message_appended"))
 

@@ -33,6 +33,7 @@ class NewRun(NamedTuple):
     run_timeout_seconds: int | None
     execution_deadline_at: int | None
     parent: str | None = None
+    trace: str | None = None
 
 
 class FirstTask(NamedTuple):
@@ -68,6 +69,7 @@ def next_of(draft: Draft) -> NewRun:
         run_timeout_seconds=run.run_timeout_seconds,
         execution_deadline_at=run.execution_deadline_at,
         parent=run.parent,
+        trace=run.trace,
     )
 
 
@@ -145,6 +147,7 @@ def run_of(new: NewRun, now: int) -> Run:
         task_leased=False,
         wake_requested=False,
         parent=new.parent,
+        trace=new.trace,
     )
 
 

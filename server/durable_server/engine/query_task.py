@@ -45,6 +45,7 @@ class QueryTask(NamedTuple):
     result_codec: str | None
     result_blob: str | None
     failure: str | None
+    trace: str | None = None
 
     @property
     def task_id(self) -> str:
@@ -79,6 +80,7 @@ class Question(NamedTuple):
     arguments: str
     wait_seconds: int
     keep_seconds: int
+    trace: str | None = None
 
 
 class Claim(NamedTuple):

@@ -51,7 +51,7 @@ class Run:
     `selections` maps the first step of a select group that has open members to [whether it is
     decided, the barriers of these members].
     `streams` maps a message stream to [the last position given out, the last one read].
-    `pruned_at`: when retention removed everything but this row.
+    `pruned_at`: when retention removed everything but this row. `trace`: see `trace_context`.
     """
 
     shard: int
@@ -92,6 +92,7 @@ class Run:
     parent: str | None = None
     archived_at: int | None = None
     pruned_at: int | None = None
+    trace: str | None = None
     barriers: dict[str, list[int]] = field(default_factory=dict)
     ready_barriers: list[int] = field(default_factory=list)
     version_markers: dict[str, int] = field(default_factory=dict)
@@ -278,6 +279,7 @@ class Signal(NamedTuple):
     `recorded`: whether its event is in the history; one that came while the workflow task was
     leased waits for the end of that task. `arguments` is a blob, None when there are none.
     `wait_id`: the signal wait that consumes it. `command`: JSON text, who sent it and how.
+    `trace`: see `trace_context`.
     """
 
     shard: int
@@ -298,6 +300,7 @@ class Signal(NamedTuple):
     command: str | None
     received_at: int
     applied_at: int | None
+    trace: str | None = None
 
 
 class Update(NamedTuple):
@@ -328,6 +331,7 @@ class Update(NamedTuple):
     command: str | None
     accepted_at: int
     closed_at: int | None
+    trace: str | None = None
 
 
 class Event(NamedTuple):

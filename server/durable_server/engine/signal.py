@@ -41,6 +41,7 @@ class Wanted(NamedTuple):
     arguments: Payload | None
     request_id: str | None
     own_key: str | None = None
+    trace: str | None = None
 
     @property
     def key(self) -> str | None:
@@ -116,6 +117,7 @@ def new(draft: Draft, wanted: Wanted) -> Signal:
         command=orjson.dumps({**accepted.command, "target_name": wanted.name}).decode(),
         received_at=draft.now,
         applied_at=None,
+        trace=wanted.trace,
     )
 
 
@@ -148,6 +150,7 @@ def context(run: Run, signal: Signal) -> dict[str, Any]:
         "signal_name": signal.name,
         "signal_wait_id": signal.wait_id,
         "workflow_command_id": signal.command_id,
+        **({} if signal.trace is None else {"trace": signal.trace}),
     }
 
 

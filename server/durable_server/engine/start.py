@@ -39,6 +39,7 @@ class Start(NamedTuple):
     run_timeout_seconds: int | None
     command: dict[str, Any]
     parent: str | None = None
+    trace: str | None = None
 
 
 def start(wanted: Start, moment: Moment) -> Decision:
@@ -110,6 +111,7 @@ def _new_run(wanted: Start, now: int, run_number: int) -> NewRun:
         run_timeout_seconds=wanted.run_timeout_seconds,
         execution_deadline_at=new_run.deadline(now, wanted.execution_timeout_seconds),
         parent=wanted.parent,
+        trace=wanted.trace,
     )
 
 

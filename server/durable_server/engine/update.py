@@ -49,6 +49,7 @@ class Wanted(NamedTuple):
     rejection: Rejection | None = None
     validated: bool = False
     has_judge: bool = True
+    trace: str | None = None
 
 
 class Receipt(NamedTuple):
@@ -115,6 +116,7 @@ def new(draft: Draft, wanted: Wanted) -> Update:
         command=orjson.dumps({**accepted.command, "target_name": wanted.name}).decode(),
         accepted_at=draft.now,
         closed_at=None,
+        trace=wanted.trace,
     )
 
 
@@ -152,6 +154,7 @@ def context(update: Update) -> dict[str, Any]:
         "resume_source_id": update.update_id,
         "workflow_update_id": update.update_id,
         "workflow_command_id": update.command_id,
+        **({} if update.trace is None else {"trace": update.trace}),
     }
 
 

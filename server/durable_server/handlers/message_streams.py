@@ -20,6 +20,7 @@ async def append(call: Call, body: dict[str, Any], workflow_id: str, stream_name
         stream_name,
         body["message_id"],
         plain_input(body.get("input")) or payloads.EMPTY_ARGUMENTS,
+        call.trace_of(body),
     )
     shard = shard_of(call.namespace, workflow_id)
     intent = AppendMessage(shard=shard, namespace=call.namespace, wanted=wanted)

@@ -144,6 +144,7 @@ def _question(call: Call, run: Run, query_name: str) -> Question:
         arguments=payloads.EMPTY_ARGUMENTS.blob,
         wait_seconds=settings.query_seconds,
         keep_seconds=settings.query_task_ttl_seconds,
+        trace=call.trace,
     )
 
 

@@ -37,10 +37,11 @@ async def signal_with_start(
     target = {"workflow_id": workflow_id, "workflow_type": start.workflow_type}
     signal_requests.judge(target, signal_name, found)
     place = (workflow_id, None)
+    wanted = signal_requests.wanted_of(body, place, signal_name, found, command_of(call, body))
     intent = SignalWithStart(
         shard=start.shard,
         namespace=call.namespace,
-        wanted=signal_requests.wanted_of(body, place, signal_name, found, command_of(call, body)),
+        wanted=wanted._replace(trace=start.trace),
         start=start,
         anew=body.get("closed_run_policy") == "start_new_run",
     )

@@ -17,6 +17,7 @@ from durable_server.auth.principal import Principal
 from durable_server.call import Call, Reply
 from durable_server.clock import monotonic_seconds
 from durable_server.config import Settings
+from durable_server.engine import trace_context
 from durable_server.http import compression, gates, limits, storable
 from durable_server.http.compile import Plan, Route, Router
 from durable_server.http.envelopes import Envelopes, headers_of
@@ -53,6 +54,7 @@ class Request:
     request_id: str = ""
     waits: bool = True
     begun_at: float = 0.0
+    span: Any = None
 
 
 @dataclass(slots=True)
@@ -89,6 +91,7 @@ class Edge:
         self.body_bytes_max = server.settings.max_payload_bytes
         self._router = router
         self._observer = server.observer
+        self._tracing = server.tracing
         # The one operation whose readers the operator chooses.
         is_open = server.settings.metrics_access == "everybody"
         self._opened = frozenset({"metrics.read"} if is_open else ())
@@ -153,6 +156,8 @@ class Edge:
             storable.check_ids(route.ids)
         given = body if type(body) is dict else {}
         call = self._call(request, route, principal, namespace)
+        if self._tracing is not None:
+            call.trace = self._tracing.begin(request, operation, namespace, given)
         arguments = _bound(plan, given, request.query, route.ids) if plan.compiled else {}
         if plan.body is not None and _NUL in request.body:
             storable.check_body(given)
@@ -195,6 +200,9 @@ class Edge:
             forwarded=self._forwarded(request.headers) if self._forwarding else {},
             lost=request.lost,
             credentials=_credentials(request),
+            trace=trace_context.of_headers(request.headers)
+            if b"traceparent" in request.headers
+            else None,
         )
 
     def _forwarded(self, headers: dict[bytes, bytes]) -> dict[str, str]:
@@ -252,6 +260,8 @@ class Edge:
         reason = reply.body.get("reason") if reply.status >= 400 else None
         seconds = monotonic_seconds() - request.begun_at
         self._observer.answered(operation, reply.status, reason, seconds)
+        if self._tracing is not None:
+            self._tracing.end(request, plan.operation if plan else None, reply.status, reason)
 
     def _wrapped(
         self, route: Route, plane: str, body: dict[str, Any], version: str

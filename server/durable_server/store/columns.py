@@ -139,6 +139,7 @@ RUNS = Table(
             "started_at",
             "parent",
             "pruned_at",
+            "trace",
         ]
     ),
     run_to_row,
@@ -183,13 +184,13 @@ SIGNALS = _mirror(
     "signals",
     Signal,
     ("shard", "signal_id"),
-    "namespace workflow_id command_id name codec arguments request_id command received_at",
+    "namespace workflow_id command_id name codec arguments request_id command received_at trace",
 )
 UPDATES = _mirror(
     "updates",
     Update,
     ("shard", "update_id"),
-    "namespace workflow_id command_id name codec arguments scope",
+    "namespace workflow_id command_id name codec arguments scope trace",
 )
 EVENTS = _mirror("events", Event, ("shard", "run_id", "sequence"))
 MESSAGES = _mirror("messages", Message, ("shard", "message_id"))
@@ -204,7 +205,7 @@ QUERY_TASKS = _mirror(
     QueryTask,
     ("shard", "query_task_id"),
     "namespace task_queue workflow_id run_id type_name build_id query_name codec created_at"
-    " deadline_at",
+    " deadline_at trace",
 )
 TABLES = (
     WORKFLOWS,

@@ -197,7 +197,7 @@ def _task(task: Task) -> dict[str, Any]:
         "id": task.task_id,
         "type": task.kind,
         "status": task.status,
-        "payload": orjson.loads(task.resume) if task.resume else {},
+        "payload": _reason(task),
         "queue": task.task_queue,
         "compatibility": task.build_id,
         "attempt_count": task.attempt,
@@ -208,6 +208,13 @@ def _task(task: Task) -> dict[str, Any]:
         "last_claim_error": task.last_error,
         "created_at": to_micro_text(task.created_at),
     }
+
+
+def _reason(task: Task) -> dict[str, Any]:
+    """Why the task exists; the trace of whoever asked is no part of the run."""
+    reason: dict[str, Any] = orjson.loads(task.resume) if task.resume else {}
+    reason.pop("trace", None)
+    return reason
 
 
 def _failure(event: Event) -> dict[str, Any]:

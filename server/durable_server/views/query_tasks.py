@@ -6,6 +6,7 @@ import orjson
 
 from durable_server import payloads
 from durable_server.clock import to_micro_text
+from durable_server.engine import trace_context
 from durable_server.engine.query_task import QueryTask
 from durable_server.engine.run_state import Event, Payload, Run
 from durable_server.views.events import for_worker
@@ -35,6 +36,7 @@ def query_task(
         "task_queue": task.task_queue,
         "lease_owner": task.lease_owner,
         **lease_times(task),
+        **trace_context.shown(task.trace or run.trace),
     }
 
 

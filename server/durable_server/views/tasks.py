@@ -6,7 +6,7 @@ import orjson
 
 from durable_server import payloads
 from durable_server.clock import to_micro_text, to_second_text
-from durable_server.engine import activity_events, bounds, dialects
+from durable_server.engine import activity_events, bounds, dialects, trace_context
 from durable_server.engine.limits import Limits
 from durable_server.engine.run_state import Activity, Run, Task
 from durable_server.matching.channels import LeasedTask
@@ -46,6 +46,7 @@ def workflow_task(
     arguments = payloads.render(leased.input, run.framing)
     shown = leased.events[-1].sequence if leased.events else 0
     reason = orjson.loads(task.resume) if task.resume else {}
+    traces = _traces(task, run, reason) if run.trace is not None or "trace" in reason else {}
     return {
         "task_id": task.task_id,
         "task_kind": "workflow",
@@ -69,8 +70,19 @@ def workflow_task(
         "lease_expires_at": to_micro_text(task.lease_expires_at or 0),
         **_budget(run, task, limits),
         **_NO_REASON,
+        **traces,
         **reason,
     }
+
+
+def _traces(task: Task, run: Run, reason: dict[str, Any]) -> dict[str, Any]:
+    """The trace of the run, and that of the request that brought the task about."""
+    asked = reason.pop("trace", None)
+    shown = trace_context.shown(run.trace)
+    if asked is not None:
+        by, ids = reason["workflow_command_id"], (task.task_id, run.run_id, run.namespace)
+        shown |= trace_context.link(*ids, by, asked)
+    return shown
 
 
 def _budget(run: Run, task: Task, limits: Limits) -> dict[str, Any]:
@@ -121,6 +133,8 @@ def _activity_task(leased: LeasedTask, sdk_version: str | None) -> dict[str, Any
         if leased.input.codec == "json":
             # Workers without an SDK (curl, the founding walkthrough) read plain JSON.
             shown["input"] = payloads.decode(leased.input)
+    if run.trace is not None:
+        shown |= trace_context.shown(run.trace)
     if activity.options is not None:
         shown["retry_policy"] = orjson.loads(activity.options)
     deadlines = _deadlines(activity, sdk_version)

@@ -4,6 +4,7 @@ from typing import Any
 
 from durable_server import payloads
 from durable_server.clock import to_micro_text
+from durable_server.engine import trace_context
 from durable_server.engine.run_state import Payload
 from durable_server.engine.update import JUDGED
 from durable_server.views.events import for_worker
@@ -43,4 +44,5 @@ def _task(judgement: Any, framing: str) -> dict[str, Any]:
         "task_queue": task.task_queue,
         "lease_owner": task.lease_owner,
         "lease_expires_at": to_micro_text(task.lease_expires_at or 0),
+        **trace_context.shown(asked.trace or run.trace),
     }

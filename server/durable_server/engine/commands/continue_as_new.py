@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from durable_server.engine import continue_as_new
+from durable_server.engine import continue_as_new, trace_context
 from durable_server.engine.commands.fields import OF_RUN, Fields
 from durable_server.engine.decision import Draft
 from durable_server.engine.run_state import Payload
@@ -14,6 +14,7 @@ class ContinueAsNew(NamedTuple):
     workflow_type: str | None
     arguments: Payload | None
     queue: str | None
+    trace: str | None = None
 
 
 def parse(fields: Fields) -> ContinueAsNew:
@@ -22,6 +23,7 @@ def parse(fields: Fields) -> ContinueAsNew:
         fields.text("workflow_type"),
         fields.payload("arguments", "input"),
         fields.text("queue") or fields.text("task_queue"),
+        trace_context.of_body(fields.raw.get("observability_context")),
     )
 
 
@@ -30,4 +32,4 @@ def apply(draft: Draft, command: ContinueAsNew, batch: Any) -> str:
     arguments = command.arguments
     if arguments is not None and arguments.codec == OF_RUN:
         arguments = Payload(draft.run.codec_name, arguments.blob)
-    return continue_as_new.continue_as_new(draft, command.workflow_type, arguments, command.queue)
+    return continue_as_new.continue_as_new(draft, command._replace(arguments=arguments))

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from durable_server import payloads
-from durable_server.engine import child
+from durable_server.engine import child, trace_context
 from durable_server.engine.commands.fields import OF_RUN, Fields
 from durable_server.engine.commands.groups import parse_group
 from durable_server.engine.commands.retry_fields import RetryFields, parse_retry_policy
@@ -25,6 +25,7 @@ class StartChildWorkflow(NamedTuple):
     execution_timeout_seconds: int | None
     run_timeout_seconds: int | None
     group: dict[str, Any] | None
+    trace: str | None = None
 
 
 def parse(fields: Fields) -> StartChildWorkflow:
@@ -51,6 +52,7 @@ def parse(fields: Fields) -> StartChildWorkflow:
         execution,
         run,
         parse_group(fields),
+        trace_context.of_body(fields.raw.get("observability_context")),
     )
 
 
@@ -65,6 +67,7 @@ def apply(draft: Draft, command: StartChildWorkflow, batch: Any) -> str:
         run_timeout_seconds=command.run_timeout_seconds,
         group=command.group,
         barrier=batch.barrier,
+        trace=command.trace,
     )
     return child.schedule(draft, call)
 

@@ -42,6 +42,7 @@ class Signal(Model):
     command = TextField(null=True)
     received_at = BigIntegerField()
     applied_at = BigIntegerField(null=True)
+    trace = TextField(null=True)
 
     class Meta:
         table_name = "signals"
@@ -72,6 +73,7 @@ class Update(Model):
     command = TextField(null=True)
     accepted_at = BigIntegerField()
     closed_at = BigIntegerField(null=True)
+    trace = TextField(null=True)
 
     class Meta:
         table_name = "updates"

@@ -29,6 +29,7 @@ class QueryTask(Model):
     result_codec = TextField(null=True)
     result_blob = TextField(null=True)
     failure = TextField(null=True)
+    trace = TextField(null=True)
 
     class Meta:
         table_name = "query_tasks"

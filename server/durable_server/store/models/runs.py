@@ -60,6 +60,7 @@ class Run(Model):
     parent = TextField(null=True)
     archived_at = BigIntegerField(null=True)
     pruned_at = BigIntegerField(null=True)
+    trace = TextField(null=True)
     steps = TextField(null=True)
 
     class Meta:
