@@ -9,13 +9,14 @@ PORT ?= 8080
 DATABASE ?= sqlite:///var/durable.sqlite
 TARGET ?= http://$(HOST):$(PORT)
 SUITE ?= tests
+MUTANTS ?=
 # More processes than a small machine has cores: many tests wait for a clock or another process.
 # A file stays in one of them, with the servers that it starts.
 PYTEST_FLAGS ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 SOURCES := server contracts conformance cli tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-all check format contracts docs bench conformance lock wheel clean
+.PHONY: help install serve test test-all check format contracts docs bench conformance mutants lock wheel clean
 
 help: ## list the commands
 	@echo "Durable Workflow Server. Commands:"
@@ -56,6 +57,9 @@ bench: install ## measure, as ratios in one run: make bench BENCH="--help"
 
 conformance: install ## hold a server against the contract: make conformance TARGET=http://host:8080
 	@$(BIN)/durable-conformance run --server "$(TARGET)"
+
+mutants: install ## plant defects in the server; the suite must catch nearly all: make mutants MUTANTS="retry-*"
+	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
 lock: install ## resolve pyproject.toml anew into requirements.lock
 	@$(BIN)/python -m pip install --quiet pip-tools

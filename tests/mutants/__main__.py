@@ -19,13 +19,14 @@ LINE_MAX = 200
 def main() -> int:
     """The exit status: 0 when enough are caught, 1 when not, 2 when the honest server fails."""
     asked = _arguments()
-    chosen = [each for each in mutants() if fnmatchcase(each.id, asked.only)]
+    chosen = [each for each in mutants() if any(fnmatchcase(each.id, it) for it in asked.only)]
     with tempfile.TemporaryDirectory(prefix="durable-mutants-") as name:
         folder = Path(name)
         if not asked.trust and not _honest_passes(folder):
             return 2
         began, caught = time.monotonic(), set()
-        old = {name: why for name, why in stale().items() if fnmatchcase(name, asked.only)}
+        names = {each.id for each in chosen}
+        old = {name: why for name, why in stale().items() if name in names}
         fresh = [each for each in chosen if each.id not in old]
         for outcome in hold_all(fresh, folder, asked.parallel):
             print(_line(outcome), flush=True)
@@ -69,7 +70,7 @@ def _summary(
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("--only", default="*", help="mutants whose id fits this glob")
+    parser.add_argument("only", nargs="*", default=["*"], help="globs of ids; all when absent")
     parser.add_argument("--parallel", type=int, default=2, help="mutants at a time")
     parser.add_argument("--trust", action="store_true", help="do not run the honest server first")
     return parser.parse_args()

@@ -32,6 +32,8 @@ SETTINGS: dict[str, Any] = {
     "workflow_task_timeout": 4,
     "worker_poll_timeout": 1,
     "worker_poll_interval_ms": 50,
+    # As long as a poll otherwise, which is too short for a busy machine.
+    "query_task_timeout": 5,
 }
 PARALLEL = 8
 # A task that does not come is waited for in vain; on this server it comes at once, or is waited for
