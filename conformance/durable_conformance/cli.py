@@ -8,12 +8,15 @@ import typer
 from durable_conformance.commands_proxy import proxy
 from durable_conformance.commands_run import check, list_scenarios, run
 from durable_conformance.commands_sdk import sdk
+from durable_conformance.commands_sign import sign, verify
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "run": run,
     "list": list_scenarios,
     "check": check,
     "proxy": proxy,
+    "sign": sign,
+    "verify": verify,
     "sdk": sdk,
 }
 

@@ -12,7 +12,7 @@ import httpx
 from durable_contracts.operations import Operation
 from durable_contracts.versions import CONTROL_HEADER, CONTROL_VERSION, WORKER_HEADER
 
-from durable_conformance import contract
+from durable_conformance.judging import answers
 from durable_conformance.target import Target
 from durable_conformance.verdict import Broken, LeftOut, Undecided
 
@@ -23,6 +23,7 @@ CONNECT_SECONDS = 5
 ANSWER_SECONDS_MAX = 75
 NO_CREDENTIAL = "none"
 WRONG_CREDENTIAL = "wrong"
+_PROBLEMS_MAX = 5
 _WRONG = "no-credential-of-this-server"
 
 
@@ -60,13 +61,16 @@ class Exchange:
     headers: dict[str, str]
     body: Any
     operation: Operation | None = None
+    content: bytes = b""
 
     def contract_problems(self) -> list[str]:
         """In what the answer breaks the contract of its operation."""
         if self.operation is None:
             return []
-        media_type = self.headers.get("content-type", "")
-        return contract.problems(self.operation, self.status, media_type, self.body)
+        asked = {name.lower(): value for name, value in self.request_headers.items()}
+        answer = answers.Answer(self.method, self.status, self.headers, self.content, asked)
+        found = answers.judge(self.operation, answer)[:_PROBLEMS_MAX]
+        return [f"{each.pointer} breaks the contract: {each.message}" for each in found]
 
 
 class Client:
@@ -82,15 +86,22 @@ class Client:
         """Give the connections back."""
         self._http.close()
 
-    def send(self, request: Request) -> Exchange:
-        """Send one request; whatever status comes back is an answer."""
+    def send(self, request: Request, seconds: float = ANSWER_SECONDS_MAX) -> Exchange:
+        """Send one request; whatever status comes back in time is an answer."""
         content = _content(request)
         headers = self._headers(request, content)
         query = {name: str(value) for name, value in request.query.items()}
         url = httpx.URL(self.target.url + request.url_path)
         if query:
             url = url.copy_merge_params(query)
-        prepared = httpx.Request(request.method, url, headers=headers, content=content)
+        timeout = httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+        prepared = httpx.Request(
+            request.method,
+            url,
+            headers=headers,
+            content=content,
+            extensions={"timeout": timeout.as_dict()},
+        )
         try:
             response = self._http.send(prepared)
         except httpx.DecodingError as error:
@@ -106,6 +117,7 @@ class Client:
             headers={name.lower(): value for name, value in response.headers.items()},
             body=_parsed(response),
             operation=request.operation,
+            content=response.content,
         )
 
     def _headers(self, request: Request, content: bytes | None) -> dict[str, str]:

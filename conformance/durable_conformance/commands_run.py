@@ -13,9 +13,9 @@ from durable_conformance import check as suite_check
 from durable_conformance import known_failures, library
 from durable_conformance.client import Client
 from durable_conformance.options import RunOptions, taking
-from durable_conformance.report import badge, jsonl, junit, markdown
+from durable_conformance.report import badge, jsonl, junit, markdown, page
 from durable_conformance.report.record import Circumstances, Record, record_of
-from durable_conformance.runner import Result, discover, in_order, run_all
+from durable_conformance.runner import Limits, Result, discover, in_order, run_all
 from durable_conformance.scenario import Scenario
 from durable_conformance.target import Target, target_of
 from durable_conformance.verdict import Undecided, Verdict
@@ -73,8 +73,10 @@ def _record(options: RunOptions) -> Record:
     try:
         client.target = discover(client)
         started, began = _now(), time.monotonic()
+        limits = Limits(options.timeout_seconds, began + options.total_seconds)
+        ordered = in_order(chosen, options.order)
         results = []
-        for result in run_all(in_order(chosen, options.order), client, options.parallel):
+        for result in run_all(ordered, client, options.parallel, limits):
             results.append(result)
             _echo(result, client.target)
         circumstances = Circumstances(
@@ -138,6 +140,7 @@ def _write(record: Record, options: RunOptions) -> None:
         (options.jsonl, jsonl.render),
         (options.junit, junit.render),
         (options.markdown, markdown.render),
+        (options.html, page.render),
         (options.badge, badge.render),
     )
     for path, render in reports:

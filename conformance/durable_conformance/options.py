@@ -50,6 +50,14 @@ class RunOptions:
     ] = 4
     order: Annotated[str, _flag("--order", "sorted, reversed, or shuffled:<seed>.")] = "sorted"
 
+    html: Annotated[File, _flag("--html", "Write the report as a page that stands alone.")] = None
+    timeout_seconds: Annotated[
+        float, typer.Option("--timeout-seconds", min=1, help="Most for one scenario.")
+    ] = 120
+    total_seconds: Annotated[
+        float, typer.Option("--total-seconds", min=1, help="Most for all of them.")
+    ] = 3600
+
     def credentials(self) -> dict[str, str]:
         """The credentials that were given, by role."""
         given = {

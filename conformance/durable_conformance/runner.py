@@ -1,5 +1,6 @@
 """Runs scenarios against a target: each on its own, in any order, several at a time."""
 
+import math
 import random
 import secrets
 import time
@@ -52,21 +53,35 @@ def discover(client: Client) -> Target:
     return client.target.knowing(exchange.body if known else {})
 
 
-def run_all(scenarios: list[Scenario], client: Client, parallel: int) -> Iterator[Result]:
+@dataclass(frozen=True)
+class Limits:
+    """How long one scenario may take, and when all of them end, by the monotonic clock."""
+
+    seconds: float = math.inf
+    ends_at: float = math.inf
+
+
+NO_LIMITS = Limits()
+
+
+def run_all(
+    scenarios: list[Scenario], client: Client, parallel: int, limits: Limits = NO_LIMITS
+) -> Iterator[Result]:
     """Run the scenarios, yielding each result as soon as it is known."""
     with ThreadPoolExecutor(max_workers=min(parallel, PARALLEL_MAX)) as pool:
-        futures = [pool.submit(run_one, scenario, client) for scenario in scenarios]
+        futures = [pool.submit(run_one, scenario, client, limits) for scenario in scenarios]
         for future in as_completed(futures):
             yield future.result()
 
 
-def run_one(scenario: Scenario, client: Client) -> Result:
+def run_one(scenario: Scenario, client: Client, limits: Limits = NO_LIMITS) -> Result:
     """Run one scenario; whatever goes wrong becomes a verdict."""
     missing = _missing(scenario, client.target)
     if missing is not None:
         return Result(scenario, *missing)
     began = time.monotonic()
-    context = Context(client, _variables(client.target))
+    ends_at = min(began + limits.seconds, limits.ends_at)
+    context = Context(client, _variables(client.target), ends_at)
     progress = _Progress()
     verdict, reason = _carry_out(scenario, context, progress)
     return Result(

@@ -6,11 +6,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from durable_conformance import check, contract, expect
+from durable_conformance import check, expect
 from durable_conformance.cli import app
 from durable_conformance.client import Client
+from durable_conformance.judging import histories
 from durable_conformance.library import schema
-from durable_conformance.runner import run_one
+from durable_conformance.runner import Limits, run_one
 from durable_conformance.scenario import scenario_of
 from durable_conformance.target import Target
 from durable_conformance.verdict import Broken, Undecided, Verdict, worst
@@ -83,11 +84,11 @@ def test_a_history_with_a_wrong_event_is_a_broken_promise(sequence, payload, tol
     events = [{**event, "sequence": 1, "payload": good}]
     events.append({**event, "sequence": sequence, "payload": payload})
 
-    problems = list(contract.problems_of_events({"events": events}))
+    problems = list(histories.flaws({"events": events}))
 
-    assert list(contract.problems_of_events({"events": events[:1]})) == []
+    assert list(histories.flaws({"events": events[:1]})) == []
     assert len(problems) == 1
-    assert told in problems[0]
+    assert told in problems[0][2]
 
 
 def test_what_is_not_advertised_is_unsupported():
@@ -206,3 +207,15 @@ def test_nobody_at_the_address_exits_with_2():
         closed = url
     assert CliRunner().invoke(app, ["run", "--server", closed]).exit_code == 2
     assert CliRunner().invoke(app, ["run"]).exit_code == 2
+
+
+def test_a_scenario_ends_when_its_time_is_over():
+    with toy_server(GOOD) as url:
+        client = Client(Target(url))
+        try:
+            late = run_one(a_scenario(), client, Limits(ends_at=0.0))
+        finally:
+            client.close()
+
+    assert late.verdict is Verdict.ERROR
+    assert "the time for it was over" in late.reason

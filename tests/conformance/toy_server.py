@@ -9,7 +9,7 @@ from typing import Any
 
 Answer = tuple[int, dict[str, str], Any]
 HEALTHY = {"status": "serving", "timestamp": "2026-04-13T12:00:00+00:00"}
-JSON = {"Content-Type": "application/json"}
+JSON = {"Content-Type": "application/json", "X-Request-Id": "1"}
 
 
 @contextmanager

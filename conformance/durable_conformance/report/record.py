@@ -6,12 +6,12 @@ Credentials are taken out of whatever came from the caller or the target; our ow
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from durable_conformance.client import Exchange
 from durable_conformance.report.redact import redact
 from durable_conformance.runner import Result
+from durable_conformance.suite import contract_digests, suite_version
 from durable_conformance.target import Target
 from durable_conformance.verdict import Verdict, worst
 
@@ -67,12 +67,14 @@ def _header(
     server = {
         "server_id": _text(target.advertised.get("server_id")),
         "version": _text(target.advertised.get("version")),
+        "control_plane": _text((target.advertised.get("control_plane") or {}).get("version")),
         "worker_protocol": _text((target.advertised.get("worker_protocol") or {}).get("version")),
     }
     return {
         "kind": "header",
         "schema": SCHEMA,
-        "suite_version": _suite_version(),
+        "suite_version": suite_version(),
+        "contract": contract_digests(),
         "target": redact(target.url, secrets),
         "namespace": redact(target.namespace, secrets),
         "server": redact(server, secrets),
@@ -155,10 +157,3 @@ def _exchange(exchange: Exchange, secrets: list[str]) -> dict[str, Any]:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
-
-
-def _suite_version() -> str:
-    try:
-        return version("durable-workflow-server")
-    except PackageNotFoundError:
-        return "unknown"

@@ -1,11 +1,13 @@
 """What the steps of one scenario share: the client, the saved names, the exchanges so far."""
 
+import math
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
 from durable_conformance import contract, expect
-from durable_conformance.client import Client, Exchange, Request
+from durable_conformance.client import ANSWER_SECONDS_MAX, Client, Exchange, Request
 from durable_conformance.variables import Variables, dig
 from durable_conformance.verdict import Broken, Undecided
 
@@ -18,13 +20,17 @@ class Context:
 
     client: Client
     variables: Variables
+    ends_at: float = math.inf
     trace: list[Exchange] = field(default_factory=list)
     registered: dict[str, str] = field(default_factory=dict)
     begun: dict[str, "Future[Exchange]"] = field(default_factory=dict)
 
     def send(self, request: Request) -> Exchange:
         """Send a request, remember the exchange, and hold the answer against the contract."""
-        exchange = self.client.send(request)
+        left = self.ends_at - time.monotonic()
+        if left <= 0:
+            raise Undecided("the time for it was over")
+        exchange = self.client.send(request, min(left, ANSWER_SECONDS_MAX))
         self.trace.append(exchange)
         problems = exchange.contract_problems()
         if problems:
