@@ -40,6 +40,11 @@ class OwnStore(Store):
         self._connections.append(super().connect())
         return self._connections[-1]
 
+    def drivers(self) -> list[Any]:
+        """The driver's connections that are open."""
+        opened = [each._database for each in self._connections if each._database is not None]
+        return [database.connection() for database in opened]
+
     def close(self) -> None:
         """The process is gone."""
         for connection in self._connections:
@@ -87,6 +92,21 @@ class StillServer:
         """Step until it is answered."""
         while not pending.done:
             assert self._step(), "I59: nothing is left that could answer"
+
+    @contextmanager
+    def counting(self) -> Iterator[list[int]]:
+        """How many instructions of its machine SQLite carries out meanwhile."""
+        counted = [0]
+
+        def count() -> None:
+            counted[0] += 1
+
+        drivers = self._store.drivers()
+        for driver in drivers:
+            driver.set_progress_handler(count, 1)
+        yield counted
+        for driver in drivers:
+            driver.set_progress_handler(None, 1)
 
     def settle(self) -> None:
         """Step until nothing is left to be done at this moment, but for the passes."""
