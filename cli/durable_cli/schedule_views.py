@@ -57,6 +57,12 @@ _RECENT = [
 ]
 
 
+def _skipped(info: Body) -> str | None:
+    """How often the schedule did not fire where it was due, and why it did not lately."""
+    count = info.get("skipped_trigger_count")
+    return f"{count}, lately {info.get('last_skip_reason')}" if count else None
+
+
 def details(body: Body) -> Details:
     """A schedule, described."""
     action, info = body.get("action") or {}, body.get("info") or {}
@@ -72,7 +78,7 @@ def details(body: Body) -> Details:
         ("last", moment(body["last_fire"]) if body.get("last_fire") else None),
         ("fired", body.get("fires_count")),
         ("failed", body.get("failures_count") or None),
-        ("skipped", info.get("skipped_trigger_count") or None),
+        ("skipped", _skipped(info)),
         ("may still start", body.get("remaining_actions")),
         ("waiting in the buffer", len(info.get("buffered_actions") or []) or None),
         ("note", body.get("note")),
