@@ -16,7 +16,7 @@ PYTEST_FLAGS ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 SOURCES := server contracts conformance cli tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-all check format contracts docs bench conformance mutants lock wheel clean
+.PHONY: help install serve test test-all check format contracts docs bench conformance mutants lock wheel conformance-wheel clean
 
 help: ## list the commands
 	@echo "Durable Workflow Server. Commands:"
@@ -69,6 +69,9 @@ lock: install ## resolve pyproject.toml anew into requirements.lock
 
 wheel: install ## build the wheel and the sdist into dist/
 	@$(BIN)/python -m build --quiet --outdir dist .
+
+conformance-wheel: install ## build the wheel of the suite alone into dist/
+	@$(BIN)/python -m build --quiet --wheel --outdir dist conformance
 
 clean: ## remove what the commands above made, except var/ (your data)
 	@rm -rf $(VENV) .sdk dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
