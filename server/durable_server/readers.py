@@ -8,7 +8,7 @@ from typing import Any
 from durable_server.pending import Pending
 from durable_server.refusal import Refusal
 from durable_server.store.database import Store
-from durable_server.store.errors import StoreBusy, StoreLost
+from durable_server.store.errors import StoreBusy, StoreLost, StoreSlow
 
 READERS = 4
 WAITING_MAX = 4096
@@ -27,17 +27,24 @@ class Readers:
         ]
 
     def run(
-        self, query: Callable[..., Any], *arguments: Any, snapshot: bool = False, **options: Any
+        self,
+        query: Callable[..., Any],
+        *arguments: Any,
+        snapshot: bool = False,
+        milliseconds_max: int = 0,
+        **options: Any,
     ) -> Pending:
         """Run `query(transaction, *arguments)` on one of the threads.
 
-        `snapshot`: everything that it reads is of one moment.
+        `snapshot`: everything that it reads is of one moment. `milliseconds_max`: a statement that
+        takes longer ends with StoreSlow; 0: none does.
         """
         pending = Pending()
         if self._wanted.qsize() >= WAITING_MAX:
             pending.answer(error=Refusal("store_busy"))
         else:
-            self._wanted.put((pending, query, arguments, options, snapshot))
+            opening = {"snapshot": snapshot, "milliseconds_max": milliseconds_max}
+            self._wanted.put((pending, query, arguments, options, opening))
         return pending
 
     @property
@@ -58,9 +65,12 @@ class Readers:
     def _run(self) -> None:
         connection = self._store.connect()
         while (wanted := self._wanted.get()) is not None:
-            pending, query, arguments, options, snapshot = wanted
+            pending, query, arguments, options, opening = wanted
             try:
-                value = _ask(connection, query, arguments, options, snapshot)
+                value = _ask(connection, query, arguments, options, opening)
+            except StoreSlow as error:
+                limited = opening["milliseconds_max"]
+                pending.answer(error=error if limited else Refusal("store_busy"))
             except (StoreBusy, StoreLost):
                 pending.answer(error=Refusal("store_busy"))
             except BaseException as error:
@@ -75,14 +85,14 @@ def _ask(
     query: Callable[..., Any],
     arguments: Any,
     options: dict[str, Any],
-    snapshot: bool,
+    opening: dict[str, Any],
 ) -> Any:
     """Ask, and once more on a new connection: the old one may have been lost while it was idle."""
     for tries_left in reversed(range(TRIES_MAX)):
         try:
-            with connection.transaction(write=False, snapshot=snapshot) as tx:
+            with connection.transaction(write=False, **opening) as tx:
                 return query(tx, *arguments, **options)
-        except (StoreBusy, StoreLost):
-            if not tries_left:
+        except (StoreBusy, StoreLost) as error:
+            if not tries_left or isinstance(error, StoreSlow):
                 raise
     raise AssertionError

@@ -30,6 +30,7 @@ ELSEWHERE = {
     "bootstrap_retries": ("deploy/test_startup.py", "WORKFLOW_SERVER_BOOTSTRAP_RETRIES"),
     "bootstrap_delay_seconds": ("deploy/test_startup.py", "WORKFLOW_SERVER_BOOTSTRAP_DELAY"),
     "mode": ("config/test_names.py", "WORKFLOW_SERVER_MODE"),
+    "visibility_query_timeout_milliseconds": ("visibility/test_time_limit.py", "timeout_milli"),
     "parked_polls_max": ("http/test_outages.py", "parked_polls_max"),
     "lane_queue_max": ("http/test_outages.py", "lane_queue_max"),
     "signature_strict": ("auth/test_drivers.py", "strict=True"),

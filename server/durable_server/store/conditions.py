@@ -7,9 +7,10 @@ from functools import reduce
 from operator import and_, ge, gt, le, lt, or_
 from typing import Any
 
-from peewee import SQL, fn
+from peewee import SQL, Expression, fn
 
 from durable_server.store.models import Run, RunAttribute
+from durable_server.visibility.attributes import BUCKETS
 from durable_server.visibility.terms import And, Attribute, Not, Test
 
 _COLUMNS = {"int": "whole", "double": "number", "datetime": "instant"}
@@ -35,6 +36,11 @@ _SYSTEM: dict[str, Any] = {
 }
 NULLABLE = frozenset({"CloseTime", "BuildId", "ClosedReason", "BusinessKey", "ExecutionDuration"})
 _TEXT_COLUMNS = frozenset({"keyword", "status", "bucket"})
+# How PostgreSQL compares byte by byte, whatever the collation of a column; an index may serve it.
+_BYTEWISE = {"<": "~<~", "<=": "~<=~", ">": "~>~", ">=": "~>=~"}
+_EXACT = frozenset({"=", "!=", "in", "not in"})
+_FLAGS = ("true", "false")
+_OPEN, _STATUSES = frozenset(BUCKETS["running"]), ("status", "bucket")
 
 
 def conjuncts(where: Any) -> tuple[Any, ...]:
@@ -78,6 +84,35 @@ def value_column(attribute: Attribute, model: Any = RunAttribute) -> Any:
     return getattr(model, _COLUMNS.get(attribute.type, "text"))
 
 
+def fits(attribute: Attribute, column: Any) -> Any:
+    """Whether a value of the index is one of the attribute's type."""
+    present = column.is_null(False)
+    return present & column.in_(_FLAGS) if attribute.type == "bool" else present
+
+
+def run_compared(test: Test, kind: str, model: Any = Run) -> Any:
+    """What a run has for an attribute of the system, held against the values of a test."""
+    column = _SYSTEM[test.attribute.name]
+    if model is not Run:
+        column = getattr(model, column.name)
+    if test.operator in _EXACT or test.attribute.type not in _TEXT_COLUMNS or kind == "sqlite":
+        return compared(column, test.operator, test.values)
+    return _bytewise(column, test.operator, test.values)
+
+
+def _bytewise(column: Any, operator: str, values: tuple[Any, ...]) -> Any:
+    def held(sign: str, value: Any) -> Any:
+        return Expression(column, _BYTEWISE[sign], value)
+
+    if operator == "between":
+        return held(">=", values[0]) & held("<=", values[1])
+    if operator == "starts_with":
+        after = _after_prefix(values[0])
+        begins = held(">=", values[0])
+        return begins if after is None else begins & held("<", after)
+    return held(operator, values[0])
+
+
 def run_column(attribute: Attribute, kind: str) -> Any:
     """What a run has for an attribute of the system, compared byte by byte."""
     column = _SYSTEM[attribute.name]
@@ -90,8 +125,18 @@ def values_of_run(attribute: Attribute) -> Any:
     """The one value that a run has of a custom attribute, or null; for sorting."""
     model = RunAttribute.alias()
     column = value_column(attribute, model)
-    query = model.select(fn.MIN(column)).where(*_mine(model, attribute))
+    mine = _mine(model, attribute)
+    query = model.select(fn.MIN(column)).where(*mine, fits(attribute, column))
     return fn.COALESCE(query, SQL("NULL"))
+
+
+def has_lesser(attribute: Attribute, model: Any) -> Any:
+    """Whether the run of a row of the index has a lesser value of the same attribute."""
+    other = RunAttribute.alias()
+    same = (other.shard == model.shard) & (other.run_id == model.run_id)
+    lesser = value_column(attribute, other) < value_column(attribute, model)
+    query = other.select(SQL("1")).where(same, other.name == attribute.name, lesser)
+    return fn.EXISTS(query)
 
 
 def _of_run(test: Test, kind: str) -> Any:
@@ -100,10 +145,10 @@ def _of_run(test: Test, kind: str) -> Any:
         return plain.is_null() if name in NULLABLE else _never()
     if test.operator == "present":
         return plain.is_null(False) if name in NULLABLE else ~_never()
-    exact = test.operator in ("=", "!=", "in", "not in")
-    found = compared(
-        plain if exact else run_column(test.attribute, kind), test.operator, test.values
-    )
+    found = run_compared(test, kind)
+    if test.attribute.type in _STATUSES and test.operator == "in" and set(test.values) <= _OPEN:
+        # What follows from it is said as well, for the index of open runs.
+        found = found & Run.closed_at.is_null()
     return plain.is_null(False) & found if name in NULLABLE else found
 
 
@@ -112,13 +157,13 @@ def _custom(test: Test) -> Any:
     column = value_column(test.attribute, model)
     negative = {"!=": "=", "not in": "in"}.get(test.operator)
     if test.operator == "missing":
-        return ~_exists(model, test.attribute, column.is_null(False))
+        return ~_exists(model, test.attribute, fits(test.attribute, column))
     if test.operator == "present":
-        return _exists(model, test.attribute, column.is_null(False))
+        return _exists(model, test.attribute, fits(test.attribute, column))
     if negative is None:
         return _exists(model, test.attribute, compared(column, test.operator, test.values))
     equal = _custom(Test(test.attribute, negative, test.values))
-    return _exists(model, test.attribute, column.is_null(False)) & ~equal
+    return _exists(model, test.attribute, fits(test.attribute, column)) & ~equal
 
 
 def _exists(model: Any, attribute: Attribute, found: Any) -> Any:

@@ -10,9 +10,9 @@ from typing import Any
 import peewee
 from playhouse.db_url import parse
 
-from durable_server.clock import Clock
+from durable_server.clock import Clock, monotonic_seconds
 from durable_server.store import statements_postgres
-from durable_server.store.errors import StoreBusy, StoreConflict, StoreLost, classify
+from durable_server.store.errors import StoreBusy, StoreConflict, StoreLost, StoreSlow, classify
 from durable_server.store.transaction import PostgresTransaction, SqliteTransaction, Transaction
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "StoreBusy",
     "StoreConflict",
     "StoreLost",
+    "StoreSlow",
     "Transaction",
     "classify",
     "open_store",
@@ -28,6 +29,8 @@ __all__ = [
 
 BUSY_MILLISECONDS_MAX = 5000
 CONNECT_SECONDS_MAX = 5
+# How many steps of its machine SQLite takes between two looks at the time.
+SQLITE_STEPS = 1000
 _PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "full",
@@ -53,18 +56,24 @@ class Connection:
         self._prepared: set[str] = set()
 
     @contextmanager
-    def transaction(self, write: bool = True, snapshot: bool = False) -> Iterator[Transaction]:
+    def transaction(
+        self, write: bool = True, snapshot: bool = False, milliseconds_max: int = 0
+    ) -> Iterator[Transaction]:
         """Commits at the end, rolls back on any exception.
 
         `snapshot`: all that is read is of one moment, and nothing is written or locked.
+        `milliseconds_max`: a statement that takes longer ends with StoreSlow; 0: none does.
         """
         try:
             opened = self._begin(write, snapshot)
+            if milliseconds_max:
+                self._limit(milliseconds_max)
         except Exception as error:
             self._after(error)
             raise classify(error) from error
         try:
             yield opened
+            self._unlimit(milliseconds_max)
             self._database.connection().cursor().execute("COMMIT")
         except BaseException as error:
             self._after(error)
@@ -72,6 +81,19 @@ class Connection:
             if translated is error:
                 raise
             raise translated from error
+
+    def _limit(self, milliseconds_max: int) -> None:
+        connection = self._database.connection()
+        if self._store.kind == "postgresql":
+            # Of this transaction alone.
+            connection.cursor().execute(f"SET LOCAL statement_timeout = {milliseconds_max:d}")
+            return
+        until = monotonic_seconds() + milliseconds_max / 1000
+        connection.set_progress_handler(lambda: monotonic_seconds() > until, SQLITE_STEPS)
+
+    def _unlimit(self, milliseconds_max: int) -> None:
+        if milliseconds_max and self._store.kind == "sqlite":
+            self._database.connection().set_progress_handler(None, 0)
 
     def close(self) -> None:
         """Give the connection up."""
@@ -111,6 +133,9 @@ class Connection:
             # A closed SQLite connection keeps its lock for as long as one of its cursors lives,
             # and the error that is on its way holds some: rolled back first, it keeps none.
             connection = self._database.connection()
+            if not postgres:
+                # The rollback takes the time it needs.
+                connection.set_progress_handler(None, 0)
             if not (postgres and lost) and (postgres or connection.in_transaction):
                 connection.cursor().execute("ROLLBACK")
             # A statement prepared in a transaction stays prepared; only a failed one is unsure.

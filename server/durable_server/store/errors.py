@@ -13,6 +13,10 @@ class StoreBusy(Exception):
     """Nothing was stored; the same transaction may succeed when tried again."""
 
 
+class StoreSlow(StoreBusy):
+    """A statement was ended because it took longer than it was allowed to."""
+
+
 class StoreLost(Exception):
     """The database is out of reach; the connection is made anew at its next use."""
 
@@ -25,7 +29,6 @@ _BUSY = {
     errorcodes.SERIALIZATION_FAILURE,
     errorcodes.DEADLOCK_DETECTED,
     errorcodes.LOCK_NOT_AVAILABLE,
-    errorcodes.QUERY_CANCELED,
 }
 _LOST = {
     errorcodes.ADMIN_SHUTDOWN,
@@ -65,6 +68,8 @@ def _origin(error: BaseException) -> BaseException | None:
 
 
 def _of_postgres(error: psycopg2.Error) -> BaseException:
+    if error.pgcode == errorcodes.QUERY_CANCELED:
+        return StoreSlow(str(error))
     if error.pgcode in _BUSY:
         return StoreBusy(str(error))
     if error.pgcode == errorcodes.UNIQUE_VIOLATION:
@@ -79,6 +84,8 @@ def _of_postgres(error: psycopg2.Error) -> BaseException:
 
 def _of_sqlite(error: sqlite3.Error) -> BaseException:
     code = getattr(error, "sqlite_errorcode", 0) or 0
+    if code & 0xFF == sqlite3.SQLITE_INTERRUPT:
+        return StoreSlow(str(error))
     if code & 0xFF in _SQLITE_BUSY:
         return StoreBusy(str(error))
     if code in _SQLITE_CONFLICT:

@@ -1,38 +1,35 @@
 """Runs that match a query: a page of them, and how many there are.
 
-A query is carried out from its narrowest part where that holds few runs, else along the starts.
+Runs without a value of what they are sorted by come last, in any order: they are asked for apart.
 """
 
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_
 from typing import Any, NamedTuple
 
-from peewee import JOIN, SQL, Case, fn
+from peewee import JOIN, SQL, Case, NodeList, fn
 
 from durable_server.store import columns
+from durable_server.store.candidates import beginning
 from durable_server.store.conditions import (
     NULLABLE,
     compared,
-    condition,
     conjuncts,
+    fits,
     run_column,
     value_column,
-    values_of_run,
 )
 from durable_server.store.models import Run, RunAttribute, RunDetails
 from durable_server.store.search_attributes import definitions
+from durable_server.store.sources import NEWEST_FIRST, START, Search, Source, ordered, source_of
+from durable_server.visibility.attributes import SYSTEM
 from durable_server.visibility.check import bind, grouping
-from durable_server.visibility.terms import Bound, Query, Test
+from durable_server.visibility.terms import And, Attribute, Bound, Query, Test
 
-KEYS_MAX = 5_000
 GROUPS_MAX = 1_000
 NO_QUERY = Query()
 _FIELDS = [getattr(Run, name) for name in columns.RUNS.names]
-_NARROW = {
-    "WorkflowId": Run.workflow_id,
-    "WorkflowType": Run.workflow_type,
-}
+_TEXTS = frozenset({"keyword", "text", "bool", "status"})
+_WHOLE_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -66,35 +63,32 @@ def list_matching(
 ) -> list[FoundRun]:
     """Runs in the query's order, newest start first where it has none.
 
-    `after`: the keys of the last run seen and its id; ids go the way of the first key.
+    `after`: the keys of the last run seen and its id; starts and ids go the way of the first key.
     """
-    bound = bind(wanted.query, definitions(tx, wanted.namespace))
-    keys = _sort_keys(bound, tx.kind)
-    same = (RunDetails.shard == Run.shard) & (RunDetails.run_id == Run.run_id)
-    picked = [key.column for key in keys]
-    query = _from(
-        tx,
-        wanted,
-        bound,
-        Run.select(*_FIELDS, RunDetails.memo, RunDetails.search_attributes, *picked),
-    ).join_from(Run, RunDetails, JOIN.LEFT_OUTER, on=same)
-    tie = _Key(Run.run_id, keys[0].descending, False)
-    for key in keys:
-        query = query.order_by_extend(*_ordering(key))
-    query = query.order_by_extend(*_ordering(tie)).limit(limit)
-    if after is not None:
-        query = query.where(_behind([*keys, tie], after))
-    width = len(_FIELDS)
-    return [
-        FoundRun(columns.run_of_row(row[:width]), row[width], row[width + 1], row[width + 2 :])
-        for row in _rows(tx, query)
-    ]
+    bound = _bound(tx, wanted)
+    search = _search(tx, wanted, bound, bound.order or NEWEST_FIRST)
+    if after is not None and not _is_place(search.order, after):
+        after = None
+    first = search.order[0][0]
+    if not (first.custom or first.name in NULLABLE):
+        return _page(tx, source_of(search, None), after, limit)
+    rows: list[FoundRun] = []
+    if after is None or after[0] is not None:
+        rows = _page(tx, source_of(search, True), after, limit)
+    if len(rows) < limit and not _implied(bound.where, first):
+        behind = after[1:] if after is not None and after[0] is None else None
+        left = _page(tx, source_of(search, False), behind, limit - len(rows))
+        rows += [each._replace(keys=(None, *each.keys)) for each in left]
+    return rows
 
 
 def count_matching(tx: Any, wanted: Wanted) -> int:
     """How many runs match."""
-    bound = bind(wanted.query, definitions(tx, wanted.namespace))
-    query = _from(tx, wanted, bound, Run.select(fn.COUNT(SQL("*"))))
+    bound = _bound(tx, wanted)
+    query = _of_one_value(wanted, bound.where)
+    if query is None:
+        source = source_of(_search(tx, wanted, bound, NEWEST_FIRST), None)
+        query = source.selecting([fn.COUNT(SQL("*"))])
     return int(_rows(tx, query)[0][0])
 
 
@@ -103,117 +97,130 @@ def count_by(tx: Any, wanted: Wanted, names: list[str]) -> list[tuple[Any, ...]]
 
     A run without a value counts under null; one with a list, under each of its texts.
     """
-    known = definitions(tx, wanted.namespace)
-    bound, attributes = bind(wanted.query, known), grouping(names, known)
+    bound = _bound(tx, wanted)
+    attributes = grouping(names, definitions(tx, wanted.namespace))
     models = [RunAttribute.alias() if each.custom else None for each in attributes]
     values = [
-        run_column(each, "") if model is None else value_column(each, model)
+        _grouped(tx, each) if model is None else value_column(each, model)
         for each, model in zip(attributes, models, strict=True)
     ]
-    query = _from(tx, wanted, bound, Run.select(*values, fn.COUNT(SQL("*"))))
+    source = source_of(_search(tx, wanted, bound, NEWEST_FIRST), None)
+    query = source.selecting([*values, fn.COUNT(SQL("*"))])
     for each, model in zip(attributes, models, strict=True):
         if model is not None:
             same = (model.shard == Run.shard) & (model.run_id == Run.run_id)
-            mine = same & (model.name == each.name) & value_column(each, model).is_null(False)
+            mine = same & (model.name == each.name) & fits(each, value_column(each, model))
             query = query.join_from(Run, model, JOIN.LEFT_OUTER, on=mine)
-    query = query.group_by(*values).order_by(fn.COUNT(SQL("*")).desc(), *values)
+    sorted_by = [
+        run_column(each, tx.kind) if model is None else value
+        for each, model, value in zip(attributes, models, values, strict=True)
+    ]
+    absent = [Case(None, [(each.is_null(), 1)], 0) for each in sorted_by]
+    ties = [part for pair in zip(absent, sorted_by, strict=True) for part in pair]
+    query = query.group_by(*values).order_by(fn.COUNT(SQL("*")).desc(), *ties)
     return _rows(tx, query.limit(GROUPS_MAX))
 
 
-class _Key(NamedTuple):
-    column: Any
-    descending: bool
-    nullable: bool
+def _grouped(tx: Any, attribute: Attribute) -> Any:
+    """A column to group by; for SQLite one that no index is in the order of, since it would take
+    that index before the one that finds the runs.
+    """
+    column = run_column(attribute, "")
+    return NodeList((SQL("+"), column), glue="") if tx.kind == "sqlite" else column
 
 
-def _sort_keys(bound: Bound, kind: str) -> list[_Key]:
-    keys = []
-    for attribute, descending in bound.order:
-        column = values_of_run(attribute) if attribute.custom else run_column(attribute, kind)
-        nullable = attribute.custom or attribute.name in NULLABLE
-        keys.append(_Key(column, descending, nullable))
-    return keys or [_Key(Run.started_at, True, False)]
-
-
-def _ordering(key: _Key) -> list[Any]:
-    way = key.column.desc() if key.descending else key.column.asc()
-    return [_absent(key).asc(), way] if key.nullable else [way]
-
-
-def _absent(key: _Key) -> Any:
-    return Case(None, [(key.column.is_null(), 1)], 0)
-
-
-def _behind(keys: list[_Key], after: tuple[Any, ...]) -> Any:
-    """What comes after these values in the order of the keys; runs without a value come last."""
-    found, same = SQL("(1 = 0)"), SQL("(1 = 1)")
-    for key, value in zip(keys, after, strict=True):
-        if value is None:
-            same = same & key.column.is_null()
-            continue
-        beyond = key.column < value if key.descending else key.column > value
-        if key.nullable:
-            beyond = key.column.is_null() | (key.column.is_null(False) & beyond)
-        found = found | (same & beyond)
-        same = same & key.column.is_null(False) & (key.column == value)
-    return found
-
-
-def _from(tx: Any, wanted: Wanted, bound: Bound, query: Any) -> Any:
-    """The query over runs that match, begun with the narrowest part."""
-    conditions = [*_beside(wanted), *(condition(each, tx.kind) for each in conjuncts(bound.where))]
-    sets = [_members(wanted.namespace, each) for each in conjuncts(bound.where)]
-    sizes = [(_size(tx, each), place) for place, each in enumerate(sets) if each is not None]
-    size, place = min(sizes, default=(KEYS_MAX, 0))
-    if size < KEYS_MAX:
-        keys = sets[place].limit(KEYS_MAX).alias("k")
-        same = (Run.shard == keys.c.shard) & (Run.run_id == keys.c.run_id)
-        query = query.from_(keys).join_from(keys, Run, JOIN.INNER, on=same)
-    return query.where(reduce(and_, conditions))
-
-
-def _size(tx: Any, members: Any) -> int:
-    counted = members.limit(KEYS_MAX).alias("k")
-    query = Run.select(fn.COUNT(SQL("*"))).from_(counted)
-    return int(_rows(tx, query)[0][0])
-
-
-def _members(namespace: str, part: Any) -> Any:
-    """The keys of all runs for which one test holds, where an index has them; else None."""
-    if not isinstance(part, Test) or part.operator in ("!=", "not in", "missing", "present"):
-        return None
-    model: Any
-    if part.attribute.custom:
-        model = RunAttribute.alias()
-        found = compared(value_column(part.attribute, model), part.operator, part.values)
-        query = model.select(model.shard, model.run_id).distinct()
-        return query.where(model.namespace == namespace, model.name == part.attribute.name, found)
-    if part.attribute.name in _NARROW and part.operator in ("=", "in"):
-        model = Run.alias()
-        column = getattr(model, _NARROW[part.attribute.name].name)
-        found = compared(column, part.operator, part.values)
-        return model.select(model.shard, model.run_id).where(model.namespace == namespace, found)
-    return None
-
-
-def _beside(wanted: Wanted) -> list[Any]:
-    # What retention has removed is described, but not listed any more.
-    conditions: list[Any] = [Run.namespace == wanted.namespace, Run.pruned_at.is_null()]
-    if wanted.workflow_type is not None:
-        conditions.append(Run.workflow_type == wanted.workflow_type)
-    if wanted.task_queue is not None:
-        conditions.append(Run.task_queue == wanted.task_queue)
+def _bound(tx: Any, wanted: Wanted) -> Bound:
+    """The query with its types, and with what is said beside it."""
+    bound = bind(wanted.query, definitions(tx, wanted.namespace))
+    said = (
+        ("WorkflowType", "=", wanted.workflow_type),
+        ("TaskQueue", "=", wanted.task_queue),
+        ("StartTime", ">=", wanted.started_after),
+        ("StartTime", "<=", wanted.started_before),
+    )
+    tests: list[Any] = [
+        Test(SYSTEM[name], operator, (value,))
+        for name, operator, value in said
+        if value is not None
+    ]
     if wanted.statuses:
-        conditions.append(Run.status.in_(wanted.statuses))
-    if wanted.started_after is not None:
-        conditions.append(Run.started_at >= wanted.started_after)
-    if wanted.started_before is not None:
-        conditions.append(Run.started_at <= wanted.started_before)
+        tests.append(Test(SYSTEM["Status"], "in", wanted.statuses))
+    parts = (*conjuncts(bound.where), *tests)
+    where = And(parts) if len(parts) > 1 else parts[0] if parts else None
+    return Bound(where, bound.order)
+
+
+def _search(
+    tx: Any, wanted: Wanted, bound: Bound, order: tuple[tuple[Attribute, bool], ...]
+) -> Search:
+    # What retention has removed is described, but not listed any more.
+    beside = [Run.pruned_at.is_null()]
     if wanted.text is not None:
         texts = (Run.workflow_id, Run.workflow_type, Run.business_key)
         id_found, type_found, key_found = (each.contains(wanted.text) for each in texts)
-        conditions.append(id_found | type_found | key_found)
-    return conditions
+        beside.append(id_found | type_found | key_found)
+    begin = beginning(tx, wanted.namespace, bound.where)
+    return Search(wanted.namespace, bound.where, tuple(beside), order, begin, tx.kind)
+
+
+def _of_one_value(wanted: Wanted, where: Any) -> Any:
+    """Counts the rows of the index alone where a query asks for one value, and nothing else:
+    each run has it once, and what is removed has left the index.
+    """
+    if not isinstance(where, Test) or not where.attribute.custom or wanted.text is not None:
+        return None
+    if where.operator != "=":
+        return None
+    column = value_column(where.attribute)
+    return RunAttribute.select(fn.COUNT(SQL("*"))).where(
+        RunAttribute.namespace == wanted.namespace,
+        RunAttribute.name == where.attribute.name,
+        column.is_null(False),
+        compared(column, "=", where.values),
+    )
+
+
+def _page(tx: Any, source: Source, after: tuple[Any, ...] | None, limit: int) -> list[FoundRun]:
+    # The id is not picked: it is a column of the run.
+    picked = [key.column for key in source.keys[:-1]]
+    query = source.selecting([*_FIELDS, RunDetails.memo, RunDetails.search_attributes, *picked])
+    same = (RunDetails.shard == Run.shard) & (RunDetails.run_id == Run.run_id)
+    query = query.join_from(Run, RunDetails, JOIN.LEFT_OUTER, on=same)
+    rows = _rows(tx, ordered(query, source.keys, after).limit(limit))
+    width = len(_FIELDS)
+    return [
+        FoundRun(columns.run_of_row(row[:width]), row[width], row[width + 1], row[width + 2 :])
+        for row in rows
+    ]
+
+
+def _is_place(order: tuple[tuple[Attribute, bool], ...], after: tuple[Any, ...]) -> bool:
+    """Whether these can be the keys of a run; whoever made them up sees the first page."""
+    kinds = [attribute.type for attribute, _ in order]
+    if [attribute for attribute, _ in order] != [START]:
+        kinds.append("int")
+    return (
+        len(after) == len(kinds) + 1
+        and isinstance(after[-1], str)
+        and all(map(_fits_key, kinds, after[:-1]))
+        and (after[0] is not None or order[0][0] != START)
+    )
+
+
+def _fits_key(kind: str, value: Any) -> bool:
+    if value is None or kind in _TEXTS:
+        return value is None or isinstance(value, str)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= _WHOLE_MAX and (kind == "double" or isinstance(value, int))
+
+
+def _implied(where: Any, attribute: Attribute) -> bool:
+    """Whether only runs with a value of the attribute can match."""
+    return any(
+        isinstance(each, Test) and each.attribute == attribute and each.operator != "missing"
+        for each in conjuncts(where)
+    )
 
 
 def _rows(tx: Any, query: Any) -> list[Any]:

@@ -56,7 +56,7 @@ def cursor_token(order: str, keys: tuple[Any, ...], run_id: str) -> str:
     return base64.urlsafe_b64encode(orjson.dumps([order, *keys, run_id])).decode()
 
 
-def cursor_of(token: str | None, order: str, keys: int) -> tuple[Any, ...] | None:
+def cursor_of(token: str | None, order: str) -> tuple[Any, ...] | None:
     """The keys and the id that a token points behind; one that is none of ours, or of another
     order, means the first page.
     """
@@ -66,11 +66,11 @@ def cursor_of(token: str | None, order: str, keys: int) -> tuple[Any, ...] | Non
         found = orjson.loads(base64.urlsafe_b64decode(token))
     except (ValueError, TypeError):
         return None
-    if not isinstance(found, list) or len(found) != keys + 2 or found[0] != order:
+    if not isinstance(found, list) or len(found) < 3 or found[0] != order:
         return None
     values = found[1:]
     fits = all(isinstance(each, str | int | float | None) for each in values)
-    start_fits = bool(order) or isinstance(values[0], int)
+    start_fits = isinstance(values[-2], int)
     if not fits or not start_fits or not isinstance(values[-1], str) or "\0" in str(values):
         return None
     return tuple(values)

@@ -44,8 +44,8 @@ for _name in ("text", "whole", "number", "instant"):
             RunAttribute.namespace,
             RunAttribute.name,
             _value,
-            RunAttribute.started_at.desc(),
-            RunAttribute.run_id.desc(),
+            RunAttribute.started_at,
+            RunAttribute.run_id,
             RunAttribute.shard,
             name=f"run_attributes_by_{_name}",
             where=SQL(f"{_name} IS NOT NULL"),
@@ -58,5 +58,15 @@ Run.add_index(
         Run.started_at.desc(),
         Run.run_id.desc(),
         name="runs_by_type",
+    )
+)
+Run.add_index(
+    Run.index(
+        Run.namespace,
+        Run.closed_at,
+        Run.started_at,
+        Run.run_id,
+        name="runs_closed",
+        where=SQL("closed_at IS NOT NULL"),
     )
 )

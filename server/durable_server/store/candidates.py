@@ -1,0 +1,144 @@
+"""Where a search begins: at the part of its condition that fewest runs fit, found by an index.
+
+Tables may have no statistics, so the keys of each part are counted, up to KEYS_MAX.
+"""
+
+from functools import reduce
+from operator import add, and_
+from typing import Any, NamedTuple
+
+from peewee import SQL, fn
+
+from durable_server.ids import shard_in
+from durable_server.store.conditions import compared, conjuncts, fits, run_compared, value_column
+from durable_server.store.models import Run, RunAttribute
+from durable_server.visibility.attributes import BUCKETS
+from durable_server.visibility.terms import And, Or, Test
+
+KEYS_MAX = 5_000
+_BY_INDEX = {
+    "WorkflowId": frozenset({"=", "in", "starts_with", "between"}),
+    "WorkflowType": frozenset({"=", "in"}),
+}
+
+
+class Members(NamedTuple):
+    """The keys of all runs for which a part of a condition holds.
+
+    `selects` find shard, run id and start; together every key, perhaps some twice. `walk`: the
+    table that has an index of them by start, each once, with the condition that picks them.
+    """
+
+    selects: tuple[Any, ...]
+    walk: Any = None
+    picked: Any = None
+
+
+class Beginning(NamedTuple):
+    """The part to begin with. `few`: it has so few keys that all of them can be looked at."""
+
+    members: Members
+    few: bool
+
+    def keys(self) -> Any:
+        """A query of all keys, each once."""
+        every = reduce(add, self.members.selects).alias("e")
+        return Run.select(SQL("e.shard"), SQL("e.run_id")).from_(every).distinct()
+
+
+def beginning(tx: Any, namespace: str, where: Any) -> Beginning | None:
+    """The part of a bound condition to begin with; None when that would not help."""
+    ranked: list[Any] = []
+    for part in conjuncts(where):
+        members = _members(namespace, part, tx.kind)
+        if members is not None:
+            size, oldest = _reach(tx, members)
+            if size < KEYS_MAX or members.walk is not None:
+                ranked.append((size, oldest, len(ranked), members))
+    if not ranked:
+        return None
+    size, _, _, members = min(ranked)
+    return Beginning(members, size < KEYS_MAX)
+
+
+def _reach(tx: Any, members: Members) -> tuple[int, int]:
+    """How many keys there are, up to KEYS_MAX, and the oldest start among the newest of them:
+    of two parts with many keys, the one that goes back further has fewer.
+    """
+    size, oldest = 0, 0
+    for select in members.selects:
+        if size >= KEYS_MAX:
+            break
+        if members.walk is not None:
+            select = select.order_by(members.walk.started_at.desc(), members.walk.run_id.desc())
+        counted = select.limit(KEYS_MAX).alias("k")
+        figures = (fn.COUNT(SQL("*")), fn.MIN(SQL("k.started_at")))
+        row = next(iter(Run.select(*figures).from_(counted).tuples().execute(tx.database)))
+        size, oldest = size + row[0], row[1] or 0
+    return size, oldest
+
+
+def _members(namespace: str, part: Any, kind: str) -> Members | None:
+    if isinstance(part, Test):
+        return _of_test(namespace, part, kind)
+    if isinstance(part, Or):
+        found = [_members(namespace, each, kind) for each in part.parts]
+        if None in found:
+            return None
+        return Members(tuple(one for each in found if each for one in each.selects))
+    if isinstance(part, And):
+        each_part = (_members(namespace, each, kind) for each in part.parts)
+        first = next((each for each in each_part if each is not None), None)
+        return None if first is None else Members(first.selects)
+    return None
+
+
+def _of_test(namespace: str, test: Test, kind: str) -> Members | None:
+    if test.attribute.custom:
+        return _of_attribute(namespace, test)
+    name, operator = test.attribute.name, test.operator
+    if name == "RunId" and operator in ("=", "in"):
+        return _of_run_ids(test.values)
+    if name in ("Status", "StatusBucket") and operator == "in":
+        return _of_open(namespace) if set(test.values) <= set(BUCKETS["running"]) else None
+    if operator not in _BY_INDEX.get(name, ()):
+        return None
+    model: Any = Run.alias()
+    found = run_compared(test, kind, model)
+    walk = model if name == "WorkflowType" and operator == "=" else None
+    return Members((_keys_of(model).where(model.namespace == namespace, found),), walk)
+
+
+def _of_attribute(namespace: str, test: Test) -> Members | None:
+    if test.operator == "missing":
+        return None
+    model: Any = RunAttribute.alias()
+    column = value_column(test.attribute, model)
+    conditions = [model.namespace == namespace, model.name == test.attribute.name]
+    if test.operator in ("present", "!=", "not in"):
+        conditions.append(fits(test.attribute, column))
+    else:
+        # Said once more so that the index without nulls is used.
+        conditions += [column.is_null(False), compared(column, test.operator, test.values)]
+    select, picked = _keys_of(model), reduce(and_, conditions)
+    walk = model if test.operator == "=" else None
+    return Members((select.where(picked),), walk, picked)
+
+
+def _keys_of(model: Any) -> Any:
+    return model.select(model.shard, model.run_id, model.started_at)
+
+
+def _of_run_ids(run_ids: tuple[str, ...]) -> Members:
+    selects = []
+    for run_id in run_ids:
+        model: Any = Run.alias()
+        mine = (model.shard == (shard_in(run_id) or 0)) & (model.run_id == run_id)
+        selects.append(_keys_of(model).where(mine))
+    return Members(tuple(selects))
+
+
+def _of_open(namespace: str) -> Members:
+    model: Any = Run.alias()
+    picked = (model.namespace == namespace) & model.closed_at.is_null()
+    return Members((_keys_of(model).where(picked),), model)
