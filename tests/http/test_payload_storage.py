@@ -225,3 +225,21 @@ def test_a_policy_that_leads_elsewhere_is_refused(asker: Asker) -> None:
         answer = asker.ask("PUT", path, {"driver": driver, "config": config})
         assert (answer.status, field in answer.body["errors"]) == (422, True)
     assert asker.ask("GET", "/api/namespaces/default").body["external_payload_storage"] is None
+
+
+def test_a_schedule_keeps_what_its_runs_are_to_be_given(asker: Asker, folder: Path) -> None:
+    (folder / "kept").mkdir()
+    mine, data = folder / "kept" / "mine", BIG.encode()
+    mine.write_bytes(data)
+    action = {"workflow_type": "order", "task_queue": "q", "input": reference_to(mine, data)}
+    body = {"schedule_id": "s", "spec": {"cron_expressions": ["@yearly"]}, "action": action}
+    early = asker.ask("POST", "/api/schedules", body)
+    keep_outside(asker)
+    wrong = {**action, "input": reference_to(mine, data, sha256="0" * 64)}
+
+    assert early.body["errors"].keys() == {"action.input.external_storage"}
+    assert asker.ask("POST", "/api/schedules", {**body, "action": wrong}).status == 422
+    assert asker.ask("POST", "/api/schedules", body).status == 201
+    assert asker.ask("PUT", "/api/schedules/s", {"action": wrong}).status == 422
+    started = asker.ask("POST", "/api/schedules/s/trigger", {}).body["workflow_id"]
+    assert asker.ask("GET", f"/api/workflows/{started}").body["input"] == ["x" * 3000]
