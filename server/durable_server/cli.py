@@ -11,6 +11,8 @@ from durable_server.clock import SystemClock
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
 _PROBE_SECONDS_MAX = 4
+_BROKEN_SHOWN = 10
+CONTRACT_BROKEN = 3
 Database = Annotated[str | None, typer.Option(help="Database URL.")]
 
 
@@ -46,6 +48,26 @@ def _bootstrap(settings: config.Settings) -> None:
         raise typer.Exit(1) from None
 
 
+def _keep_promises() -> None:
+    """Refuse to start on a contract that breaks what a blessed version has promised."""
+    from durable_contracts import blessed, locate
+
+    broken = list(blessed.broken_by_installation(locate.tree()))
+    if not broken:
+        return
+    lines = ["this server breaks a promise that a blessed contract made; it does not start:"]
+    lines += [f"  {text}" for text in broken[:_BROKEN_SHOWN]]
+    if len(broken) > _BROKEN_SHOWN:
+        lines.append(f"  and {len(broken) - _BROKEN_SHOWN} more")
+    lines.append("What to do: run the release before this one; then undo the change, or give the")
+    lines.append(
+        "plane a new version (docs/change-the-contract.md). `durable-contracts check` tells"
+    )
+    lines.append("the same of the sources.")
+    typer.echo("\n".join(lines), err=True)
+    raise typer.Exit(CONTRACT_BROKEN)
+
+
 @cli.command()
 def serve(
     host: Annotated[str | None, typer.Option()] = None,
@@ -60,6 +82,7 @@ def serve(
 
     given = {"host": host, "port": port, "database_url": database, "http": http}
     settings = _settings(**given, processes=processes)
+    _keep_promises()
     if bootstrap:
         _bootstrap(settings)
     run(settings)
@@ -70,6 +93,7 @@ def maintain(database: Database = None) -> None:
     """Run the passes alone: timers, leases, deadlines, messages; beside `serve` processes."""
     from durable_server.serve import maintain as run
 
+    _keep_promises()
     # The passes are those of this process, whatever `serve` is told of them.
     run(_settings(database_url=database, maintenance=False))
 
