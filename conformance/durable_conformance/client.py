@@ -25,6 +25,8 @@ NO_CREDENTIAL = "none"
 WRONG_CREDENTIAL = "wrong"
 _PROBLEMS_MAX = 5
 _WRONG = "no-credential-of-this-server"
+# Whatever type these answers name, it is that of another one.
+_WITHOUT_BODY = (204, 304)
 
 
 class _Absent:
@@ -184,7 +186,7 @@ def _content(request: Request) -> bytes | None:
 
 def _parsed(response: httpx.Response) -> Any:
     media_type = response.headers.get("content-type", "")
-    if "json" not in media_type:
+    if "json" not in media_type or response.status_code in _WITHOUT_BODY:
         return response.text
     try:
         return json.loads(response.content)
