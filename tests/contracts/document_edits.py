@@ -389,9 +389,7 @@ def _manifest(name: str, verdict: str, path: Path, change: Callable[[Any], Any])
 _manifest("lower-a-limit", B, ("structural_limits", "pending_timer_count"), lambda v: v - 1)
 _manifest("raise-a-limit", A, ("structural_limits", "pending_timer_count"), lambda v: v + 1)
 _manifest("lose-a-capability", B, ("capabilities", "signals"), lambda v: False)
-_manifest(
-    "gain-a-capability", A, ("capabilities", "bridge_adapter_outcome_contract"), lambda v: True
-)
+_manifest("gain-a-capability", A, ("capabilities",), lambda v: {**v, "one_more": True})
 _manifest("lose-a-codec", B, ("capabilities", "payload_codecs"), lambda v: [])
 _manifest("gain-a-codec", A, ("capabilities", "payload_codecs"), lambda v: [*v, "json"])
 _manifest("list-codecs-again", I, ("capabilities", "response_compression"), lambda v: v[::-1])

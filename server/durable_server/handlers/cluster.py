@@ -34,6 +34,7 @@ async def info(call: Call) -> Reply:
             "structural_limits": _structural_limits(call.server.limits),
             "client_compatibility": manifests.load("client_compatibility"),
             "auth_composition_contract": manifests.load("auth_composition_contract"),
+            "bridge_adapter_outcome_contract": manifests.load("bridge_adapter_outcome_contract"),
             "control_plane": _control_plane(),
             "worker_protocol": _worker_protocol(settings, call.advertised_version),
         },
