@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from durable_server.views.canonical import canonical
@@ -30,8 +31,8 @@ def asker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Asker]:
         yield started
 
 
-def closed_run(asker: Asker) -> str:
-    run = asker.ask("POST", "/api/workflows", START).body["run_id"]
+def closed_run(asker: Asker, **given: Any) -> str:
+    run = asker.ask("POST", "/api/workflows", {**START, **given}).body["run_id"]
     wish = {"worker_id": "w", "task_queue": "q", "timeout_seconds": 5}
     task = asker.ask("POST", "/api/worker/workflow-tasks/poll", wish).body["task"]
     done = {"type": "complete_workflow", "result": "AAgiaGkiAg=="}
@@ -71,6 +72,21 @@ def test_an_imported_run_is_read_and_exported_again_to_the_byte(asker: Asker) ->
     path = f"/api/workflows/order-42/runs/{run}/history"
     events = [asker.ask("GET", path, headers=each).body["events"] for each in (None, ELSEWHERE)]
     assert [e["event_type"] for e in events[0]] == [e["event_type"] for e in events[1]]
+
+
+def test_an_imported_run_is_found_by_its_search_attributes(asker: Asker) -> None:
+    attributes = {"Customer": "ann", "Tags": ["a", "b"], "Amount": 7}
+    run = closed_run(asker, search_attributes=attributes)
+    for name, kind in (("Customer", "keyword"), ("Tags", "keyword_list"), ("Amount", "int")):
+        asker.ask("POST", "/api/search-attributes", {"name": name, "type": kind}, ELSEWHERE)
+
+    for _ in range(2):
+        asker.ask("POST", IMPORT, export(asker, run), ELSEWHERE)
+
+    for query in ("Customer='ann'", "Tags='b' ORDER BY Amount", "Amount>6"):
+        path = f"/api/workflows?query={quote(query)}"
+        listed = asker.ask("GET", path, headers=ELSEWHERE).body["workflows"]
+        assert [each["run_id"] for each in listed] == [run], query
 
 
 def test_an_imported_run_is_never_run(asker: Asker) -> None:

@@ -9,6 +9,7 @@ from durable_server.store.models import Event as EventRow
 from durable_server.store.models import ImportedRun, Workflow
 from durable_server.store.models import Run as RunRow
 from durable_server.store.models import RunDetails as DetailsRow
+from durable_server.store.run_attributes import rows_of
 
 EVENTS_AT_ONCE = 500
 
@@ -42,6 +43,9 @@ def insert_run(
     for start in range(0, len(events), EVENTS_AT_ONCE):
         rows = [event._asdict() for event in events[start : start + EVENTS_AT_ONCE]]
         EventRow.insert_many(rows).execute(tx.database)
+    attributes = rows_of(run, details)
+    if attributes:
+        tx.write_rows("insert_run_attributes", attributes)
     imported = {
         "shard": run.shard,
         "run_id": run.run_id,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from durable_server.engine.decision import Decision
+from durable_server.engine.run_state import Run, RunDetails
 from durable_server.visibility.indexing import indexed_values
 
 CHANGED = "SearchAttributesUpserted"
@@ -47,14 +48,18 @@ def write(transaction: Any, decisions: list[Decision]) -> None:
     if not last:
         return
     transaction.delete_run_attributes(list(last))
-    rows = [row for decision in last.values() for row in _rows(decision)]
+    rows = [
+        row
+        for decision in last.values()
+        if decision.details is not None
+        for row in rows_of(decision.state.run, decision.details)
+    ]
     if rows:
         transaction.write_rows("insert_run_attributes", rows)
 
 
-def _rows(decision: Decision) -> list[RunAttribute]:
-    run = decision.state.run
-    text = decision.details.search_attributes if decision.details is not None else None
+def rows_of(run: Run, details: RunDetails) -> list[RunAttribute]:
+    """The rows by which a run is found."""
     return [
         RunAttribute(
             shard=run.shard,
@@ -63,5 +68,5 @@ def _rows(decision: Decision) -> list[RunAttribute]:
             started_at=run.started_at,
             **value._asdict(),
         )
-        for value in indexed_values(orjson.loads(text or "{}"))
+        for value in indexed_values(orjson.loads(details.search_attributes or "{}"))
     ]
