@@ -71,7 +71,10 @@ def moment(value: Any) -> Text | str:
 def took(start: Any, end: Any) -> str:
     """How long something lasted."""
     first, last = instant(start), instant(end)
-    return NOTHING if first is None or last is None else span((last - first).total_seconds())
+    if first is None or last is None:
+        return NOTHING
+    seconds = (last - first).total_seconds()
+    return span(seconds) if abs(seconds) >= 1 else f"{round(seconds * 1000)}ms"
 
 
 def inline(value: Any) -> str:

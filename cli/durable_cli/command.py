@@ -41,10 +41,12 @@ COMMON: dict[str, Any] = {
         str | None, _option("--tls-verify", help="Verify certificates: true or false.")
     ],
     "timeout": Annotated[
-        float | None, _option("--timeout", min=0.1, max=3600, help="Seconds to wait for an answer.")
+        float | None,
+        _option("--timeout", min=0.1, max=3600, metavar="SECONDS", help="To wait for an answer."),
     ],
     "retries": Annotated[
-        int | None, _option("--retries", min=0, max=20, help="Further attempts, where safe.")
+        int | None,
+        _option("--retries", min=0, max=20, metavar="N", help="Further attempts, where safe."),
     ],
     "output": Annotated[
         str | None,

@@ -60,7 +60,9 @@ class Nouns(TyperGroup):
         if noun not in self.loaded:
             module = import_module(f"durable_cli.nouns.{NOUNS[noun][0]}")
             # A noun with one verb is a group, too.
-            self.loaded[noun] = typer.main.get_group(module.app)
+            loaded = typer.main.get_group(module.app)
+            loaded.help = NOUNS[noun][1]
+            self.loaded[noun] = loaded
         group: Any = self.loaded[noun]
         return group.get_command(ctx, verb) if colon else group
 

@@ -7,6 +7,33 @@ from typing import Any
 from durable_cli.problem import AUTH, COMPATIBILITY, NOT_FOUND, SERVER, Problem, code_of
 
 Body = dict[str, Any]
+# The catalogue speaks of requests; whoever reads it here has commands.
+AS_COMMANDS = {
+    "GET /api/workflows/{workflow_id}/runs/{run_id}/history": "dw history show {workflow_id}",
+    "GET /api/workflows/{workflow_id}/runs": "dw workflow runs {workflow_id}",
+    "POST /api/task-queues/{task_queue}/build-ids/resume": "dw task-queue resume {task_queue}",
+    "PUT /api/namespaces/{namespace}/external-storage": "dw namespace set-storage-driver",
+    "PUT /api/namespaces/{namespace}": "dw namespace update {namespace}",
+    "DELETE /api/namespaces/{namespace} answers 404": "dw namespace describe finds it no longer",
+    "PUT /api/schedules/{schedule_id}": "dw schedule update {schedule_id}",
+    "GET /api/search-attributes, or declare it there with POST": (
+        "dw search-attribute list, or declare it with dw search-attribute create"
+    ),
+    "GET /api/search-attributes": "dw search-attribute list",
+    "GET /api/bulk-operations": "dw bulk list",
+    "GET /api/schedules": "dw schedule list",
+    "GET /api/workers": "dw worker list",
+    "POST /api/namespaces": "dw namespace create",
+    "POST /api/storage/test": "dw namespace test-storage",
+    "GET /api/ready": "dw doctor",
+    "in the X-Namespace header": "with --namespace",
+    "Compare the workflow id and the namespace.": (
+        "Compare the id with those of dw workflow list; it may be in another --namespace."
+    ),
+    "Correct the fields that errors names.": (
+        "Correct what is named above; --help lists the options."
+    ),
+}
 
 
 def problem_of(status: int, body: Body | None, headers: Mapping[str, str]) -> Problem:
@@ -88,7 +115,15 @@ def _remedy(reason: str | None, body: Body) -> str | None:
 def _catalogue() -> Mapping[str, str]:
     from durable_contracts import refusals
 
-    return {name: each.remedy for name, each in refusals.load().items() if each.remedy}
+    found = {name: each.on("control").remedy for name, each in refusals.load().items()}
+    return {name: _as_commands(remedy) for name, remedy in found.items() if remedy}
+
+
+def _as_commands(remedy: str) -> str:
+    told = " ".join(remedy.split())
+    for request, words in AS_COMMANDS.items():
+        told = told.replace(request, words)
+    return told
 
 
 def _text(value: object) -> str | None:

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from durable_cli.cells import cell, inline
+from durable_cli.cells import NOTHING, cell, inline
 
 Item = dict[str, Any]
 _GAP = 2
@@ -65,8 +65,11 @@ def listed(items: Iterable[Item], columns: Sequence[Column], room: int) -> Table
         max([cell_len(column.title), *(_width(row[place]) for row in rows)])
         for place, column in enumerate(columns)
     ]
+    # What no item says is no column; the first one says what the items are.
+    said = [place for place in range(len(columns)) if not place or _says(rows, place)]
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold dim")
-    kept = fitting(columns, widths, room)
+    fits = fitting([columns[each] for each in said], [widths[each] for each in said], room)
+    kept = [said[each] for each in fits]
     for place in kept:
         column = columns[place]
         table.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
@@ -129,6 +132,10 @@ def console_for(stream: Any, wide: bool) -> Console:
         soft_wrap=False,
         width=10_000 if unbroken else None,
     )
+
+
+def _says(rows: Sequence[Sequence[Text | str]], place: int) -> bool:
+    return any(str(row[place]) not in ("", NOTHING) for row in rows)
 
 
 def _width(value: Text | str) -> int:

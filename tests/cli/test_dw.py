@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 import yaml
+from durable_cli import refused
 from durable_cli.routes import ROUTES
-from durable_contracts import bundle
+from durable_contracts import bundle, refusals
 from durable_contracts.operations import operations_of
 
 from tests.cli.conftest import Dw
 
+FACTS = ("workflow_id", "run_id", "task_queue", "namespace", "schedule_id")
 # Not for people at a shell: documents for tools, and figures for a collector.
 NOT_FOR_PEOPLE = re.compile(r"documents\.|metrics\.read")
 
@@ -71,6 +73,17 @@ def test_a_refusal_names_its_fields_reason_and_remedy(dw: Dw) -> None:
     assert error["reason"] == "validation_failed"
     assert error["fields"][0]["pointer"] == "/workflow_type"
     assert error["remedy"]
+
+
+def test_remedies_name_commands_and_no_requests() -> None:
+    found = {
+        reason: refused.problem_of(422, {"reason": reason, **dict.fromkeys(FACTS, "x")}, {}).remedy
+        for reason, entry in refusals.load().items()
+        if "control" in entry.planes
+    }
+
+    assert len([each for each in found.values() if each]) > 20
+    assert [reason for reason, told in found.items() if told and "/api/" in told] == ["not_found"]
 
 
 def test_profiles_keep_a_server_and_never_show_its_token(dw: Dw, tmp_path: Path) -> None:

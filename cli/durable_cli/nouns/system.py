@@ -78,9 +78,15 @@ def _shown(session: Session, title: str, body: Body) -> None:
 def _passed(session: Session, title: str, operation: str, body: Body) -> int:
     with session.progress(title):
         reply = session.reply(operation, body=body)
-    session.printer.described(reply.body, lambda _: _details(title, reply.body))
+    session.printer.described(reply.body, lambda _: _details(title, _done(reply.body)))
     # 207: some of it failed.
     return FAILURE if reply.status == 207 else 0
+
+
+def _done(body: Body) -> Body:
+    """What a pass did: of the many figures those that are not nothing."""
+    done = {name: each for name, each in body.items() if each not in (None, 0, False, [], {})}
+    return done or {"done": "nothing; there was nothing to do"}
 
 
 def _details(title: str, body: Body) -> Details:

@@ -15,6 +15,7 @@ Queue = Annotated[str, typer.Argument(metavar="QUEUE", help="Name of the task qu
 BuildId = Annotated[str | None, typer.Option("--build-id", help="Build of the workers.")]
 Unversioned = Annotated[bool, typer.Option("--unversioned", help="Workers without a build.")]
 _ROOM = 10_000
+_FOR_PROGRAMS = ("_source", "lock_required", "lock_supported")
 
 
 def _stat(*names: str) -> Any:
@@ -113,7 +114,11 @@ def promote(
 
 def _named(build_id: str | None, unversioned: bool) -> str | None:
     if (build_id is None) == (not unversioned):
-        raise Problem("Say which workers: --build-id BUILD, or --unversioned.", USAGE)
+        raise Problem(
+            "Say which workers: --build-id BUILD, or --unversioned.",
+            USAGE,
+            remedy="dw task-queue build-ids QUEUE lists the builds of a queue.",
+        )
     return build_id
 
 
@@ -163,8 +168,9 @@ def _admission(admission: Body) -> list[tuple[str, Any]]:
     blocks: list[tuple[str, Any]] = []
     for kind, stated in admission.items():
         if isinstance(stated, dict):
-            # Limits that are not set bound nothing.
-            facts = [(n.replace("_", " "), v) for n, v in stated.items() if v not in (None, False)]
+            # Limits that are not set bound nothing; where a figure comes from is for programs.
+            shown = {n: v for n, v in stated.items() if not n.endswith(_FOR_PROGRAMS)}
+            facts = [(n.replace("_", " "), v) for n, v in shown.items() if v not in (None, False)]
             facts = [(n, status(v) if n == "status" else v) for n, v in facts]
             blocks.append((f"Admission of {kind.replace('_', ' ')}", pairs(facts)))
     return blocks
