@@ -23,12 +23,18 @@ def test_the_services_are_those_that_were_promised() -> None:
     always = {name for name, service in SERVICES.items() if "profiles" not in service}
 
     assert always == {"postgres", "redis", "bootstrap", "api", "maintenance"}
-    assert SERVICES["conformance"]["profiles"] == ["conformance"]
+    profiles = {name: each["profiles"] for name, each in SERVICES.items() if "profiles" in each}
+    assert profiles == {
+        **{name: ["cluster"] for name in ("api-2", "maintenance-2", "balancer")},
+        "sqlite": ["sqlite"],
+        "conformance": ["conformance"],
+    }
 
 
 def test_the_schema_is_there_before_anybody_serves() -> None:
     assert waits_for("bootstrap") == {"postgres": "service_healthy"}
-    for name in ("api", "maintenance"):
+    assert "--bootstrap" in SERVICES["sqlite"]["command"]
+    for name in ("api", "api-2", "maintenance", "maintenance-2"):
         assert waits_for(name)["bootstrap"] == "service_completed_successfully"
         assert waits_for(name)["redis"] == "service_healthy"
 
@@ -64,8 +70,32 @@ def test_the_server_listens_where_the_port_leads() -> None:
 
 
 def test_the_passes_run_in_one_place() -> None:
-    assert SERVICES["api"]["environment"]["WORKFLOW_SERVER_MAINTENANCE"] == "false"
-    assert "WORKFLOW_SERVER_MAINTENANCE" not in SERVICES["maintenance"]["environment"]
+    for name in ("api", "api-2"):
+        assert SERVICES[name]["environment"]["WORKFLOW_SERVER_MAINTENANCE"] == "false"
+    for name in ("maintenance", "maintenance-2", "sqlite"):
+        assert "WORKFLOW_SERVER_MAINTENANCE" not in SERVICES[name]["environment"]
+
+
+def test_the_one_server_on_sqlite_needs_nobody_else() -> None:
+    assert waits_for("sqlite") == {}
+    assert SERVICES["sqlite"]["environment"]["DATABASE_URL"] == images.environment()["DATABASE_URL"]
+
+
+def test_the_balancer_knows_every_node_and_waits_longer_than_any_poll() -> None:
+    text = (images.ROOT / "deploy" / "haproxy.cfg").read_text()
+    nodes = re.findall(r"^    server \S+ (\S+):(\d+)$", text, flags=re.MULTILINE)
+    serving = [name for name, each in SERVICES.items() if "serve" in each.get("command", [])]
+    seconds = dict(re.findall(r"^    timeout (server|client) (\d+)s$", text, flags=re.MULTILINE))
+    (port,) = re.findall(r"bind :(\d+)", text)
+
+    assert nodes == [(name, images.given("EXPOSE")[-1]) for name in serving if name != "sqlite"]
+    assert set(waits_for("balancer")) == {name for name, _ in nodes}
+    longest = config.Settings.model_fields["worker_poll_timeout"].metadata
+    most = next(each.le for each in longest if hasattr(each, "le"))
+    assert {int(value) > most for value in seconds.values()} == {True}
+    assert len(seconds) == 2
+    assert SERVICES["balancer"]["ports"] == [f"${{BALANCER_PORT:-{port}}}:{port}"]
+    assert "GET /api/ready" in text
 
 
 def test_every_variable_is_a_setting() -> None:
@@ -88,8 +118,13 @@ def test_what_the_shell_may_give_is_documented() -> None:
     text = (images.ROOT / "docker-compose.yml").read_text()
     names = set(re.findall(r"\$\{(\w+)", text))
 
-    assert names - {row.name for row in config.table()} == {"POSTGRES_PASSWORD"}
-    assert "POSTGRES_PASSWORD" in (images.ROOT / "docs" / "deployment.md").read_text()
+    assert names - {row.name for row in config.table()} == {
+        "BALANCER_PORT",
+        "POSTGRES_PASSWORD",
+    }
+    page = (images.ROOT / "docs" / "deployment.md").read_text()
+    assert "POSTGRES_PASSWORD" in page
+    assert "BALANCER_PORT" in page
 
 
 def test_every_volume_is_declared() -> None:
@@ -98,6 +133,7 @@ def test_every_volume_is_declared() -> None:
         each.partition(":")[0]
         for service in SERVICES.values()
         for each in service.get("volumes", [])
+        if not each.startswith("./")
     }
 
     assert used == declared
@@ -108,7 +144,8 @@ def test_the_compose_client_reads_it_where_there_is_one() -> None:
     found = shutil.which("docker") is not None
     there = found and subprocess.run([*words[:2], "version"], capture_output=True).returncode == 0
     # Without the client the rules above are all that is checked.
-    listed = "\n".join(name for name in SERVICES if name != "conformance")
+    always = {name for name, each in SERVICES.items() if "profiles" not in each}
+    listed = "\n".join(always)
     if there:
         environment_file = images.ROOT / ".env"
         made = not environment_file.exists()
@@ -120,4 +157,4 @@ def test_the_compose_client_reads_it_where_there_is_one() -> None:
             if made:
                 environment_file.unlink()
 
-    assert set(listed.split()) == set(SERVICES) - {"conformance"}
+    assert set(listed.split()) == always
