@@ -61,12 +61,20 @@ COMMON: dict[str, Any] = {
 
 
 def command(
-    app: typer.Typer, name: str, *, aliases: tuple[str, ...] = (), hidden: bool = False
+    app: typer.Typer,
+    name: str,
+    *,
+    aliases: tuple[str, ...] = (),
+    hidden: bool = False,
+    alone: bool = False,
 ) -> Callable[[Command], Command]:
-    """Declare a function as a command of a noun, under its name and its hidden aliases."""
+    """Declare a function as a command of a noun, under its name and its hidden aliases.
+
+    One that is `alone` asks no server, so that it looks for no credential.
+    """
 
     def declare(function: Command) -> Command:
-        called = _callable(function)
+        called = _callable(function, alone)
         app.command(name, hidden=hidden)(called)
         for alias in aliases:
             app.command(alias, hidden=True)(called)
@@ -83,13 +91,13 @@ def noun(*parts: typer.Typer) -> typer.Typer:
     return app
 
 
-def run(function: Callable[[Session], int | None], given: Given) -> None:
+def run(function: Callable[[Session], int | None], given: Given, *, alone: bool = False) -> None:
     """Carry a command out and end with its exit status."""
     wanted = "json" if given.json_output else given.output
     printer = Printer(wanted if wanted in FORMATS else "table")
     session: Session | None = None
     try:
-        session = Session(resolve(given))
+        session = Session(resolve(given, credentials=not alone))
         printer = session.printer
         status = function(session)
     except Problem as problem:
@@ -121,7 +129,7 @@ def common_parameters() -> Iterator[Parameter]:
         yield Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
-def _callable(function: Command) -> Callable[..., None]:
+def _callable(function: Command, alone: bool) -> Callable[..., None]:
     """The function that typer sees: flat options, the common ones last."""
     own = list(_own_parameters(function))
     bundles = _bundles(function)
@@ -132,7 +140,7 @@ def _callable(function: Command) -> Callable[..., None]:
         given = line.over(root) if isinstance(root, Given) else line
         for parameter, kind in bundles.items():
             values[parameter] = kind(**{each.name: values.pop(each.name) for each in fields(kind)})
-        run(lambda session: function(session, **values), given)
+        run(lambda session: function(session, **values), given, alone=alone)
 
     first = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     parameters = [first, *own, *common_parameters()]

@@ -71,8 +71,11 @@ class Connection:
         return [each for each in (self.token, self.signature_key, password) if each]
 
 
-def resolve(given: Given) -> Connection:
-    """The connection that these options, the environment and the profile make together."""
+def resolve(given: Given, *, credentials: bool = True) -> Connection:
+    """The connection that these options, the environment and the profile make together.
+
+    Without `credentials` those that a profile takes from elsewhere are not looked for.
+    """
     kept = profiles.load()
     name = given.profile or _environment("DURABLE_WORKFLOW_PROFILE", "DW_ENV") or kept.current
     profile = kept.get(name) if name else profiles.Profile()
@@ -84,7 +87,7 @@ def resolve(given: Given) -> Connection:
         "namespace", given.namespace, "DURABLE_WORKFLOW_NAMESPACE", profile.namespace
     )
     token = chosen("token", given.token, "DURABLE_WORKFLOW_AUTH_TOKEN", None)
-    if token is None:
+    if token is None and credentials:
         token = _token_of(profile, str(name), sources)
     key = chosen(
         "signature_key",
@@ -92,7 +95,7 @@ def resolve(given: Given) -> Connection:
         "DURABLE_WORKFLOW_SIGNATURE_KEY",
         profile.signature_key,
     )
-    if key is None and profile.signature_key_env:
+    if key is None and profile.signature_key_env and credentials:
         key = _key_of(profile.signature_key_env, str(name), sources)
     kept_verify = None if profile.tls_verify is None else str(profile.tls_verify)
     verify = chosen("tls_verify", given.tls_verify, "DURABLE_WORKFLOW_TLS_VERIFY", kept_verify)

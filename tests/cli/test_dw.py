@@ -95,6 +95,18 @@ def test_profiles_keep_a_server_and_never_show_its_token(dw: Dw, tmp_path: Path)
     assert (tmp_path / "config.yaml").stat().st_mode & 0o077 == 0
 
 
+def test_profiles_are_managed_without_the_secrets_that_they_name(dw: Dw) -> None:
+    first = dw("profile", "set", "prod", "--token-command=false", "--signature-key-env=NONE")
+    second = dw("profile", "set", "play", "--use")
+
+    assert "whenever none is named" in first.stdout
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert dw("profile", "use", "prod").returncode == 0
+    assert dw("profile", "list").returncode == 0
+    assert dw("completion", "bash").returncode == 0
+    assert dw("workflow", "list").returncode == 4
+
+
 def test_the_help_loads_nothing_of_a_server() -> None:
     program = (
         "import sys; from durable_cli.main import main; sys.argv = ['dw', '--help']\ntry: main()"

@@ -14,12 +14,19 @@ from durable_cli.options import Limit
 from durable_cli.pages import Listing, gathered, onward
 from durable_cli.problem import FAILURE
 from durable_cli.session import Body, Session, stated
-from durable_cli.table import Column, Details
+from durable_cli.table import Column, Details, listed
 
 app = noun()
 PAUSE_SECONDS = 0.5
 OperationId = Annotated[str, typer.Argument(metavar="OPERATION_ID", help="Bulk operation.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is done.")]
+_ROOM = 10_000
+_SAMPLE = [
+    Column("WORKFLOW ID", "workflow_id"),
+    Column("TYPE", "workflow_type"),
+    Column("STATUS", lambda each: status(each.get("status"))),
+    Column("STARTED", lambda each: ago(each.get("started_at"))),
+]
 OPERATIONS = [
     Column("OPERATION ID", "operation_id"),
     Column("DOES", "operation"),
@@ -117,7 +124,9 @@ def _start(session: Session, wanted: Wanted, body: Body) -> int:
     if wanted.dry_run:
         about = "" if reply.get("matched_exact", True) else "at least "
         sentence = f"Would {body['operation']} {about}{reply.get('matched')} runs"
-        session.printer.done(reply, sentence, [("such as", reply.get("sample"))])
+        sample = reply.get("sample") or []
+        such = [("Such as", listed(sample, _SAMPLE, _ROOM) if sample else None)]
+        session.printer.described(reply, lambda _: Details(sentence, blocks=such))
         return 0
     if wanted.wait:
         reply = _until_done(session, str(reply["operation_id"]))
@@ -143,7 +152,8 @@ def _until_done(session: Session, operation_id: str) -> Body:
 
 def _progress(body: Body) -> str:
     stated_counts = body.get("progress") or {}
-    return ", ".join(f"{n.replace('_', ' ')} {v}" for n, v in stated_counts.items() if v)
+    counts = {n: v for n, v in stated_counts.items() if v and not isinstance(v, bool)}
+    return ", ".join(f"{n.replace('_', ' ')} {v:g}" for n, v in counts.items())
 
 
 def _details(body: Body) -> Details:
@@ -157,5 +167,6 @@ def _details(body: Body) -> Details:
         ("closed", moment(body["closed_at"]) if body.get("closed_at") else None),
         ("closed because", body.get("closed_reason")),
     ]
-    heading = str(body.get("operation_id"))
-    return Details(heading, status(body.get("status")), rows, [("Failures", body.get("failures"))])
+    failures = body.get("failures") or {}
+    failed = [("Failures", failures if any(failures.values()) else None)]
+    return Details(str(body.get("operation_id")), status(body.get("status")), rows, failed)

@@ -13,19 +13,19 @@ def _script(session: Session, shell: str) -> None:
     print(get_completion_script(prog_name=PROGRAM, complete_var=COMPLETING, shell=shell))
 
 
-@command(app, "bash")
+@command(app, "bash", alone=True)
 def bash(session: Session) -> None:
     """For bash: eval "$(dw completion bash)"."""
     _script(session, "bash")
 
 
-@command(app, "zsh")
+@command(app, "zsh", alone=True)
 def zsh(session: Session) -> None:
     """For zsh: eval "$(dw completion zsh)"."""
     _script(session, "zsh")
 
 
-@command(app, "fish")
+@command(app, "fish", alone=True)
 def fish(session: Session) -> None:
     """For fish: dw completion fish | source."""
     _script(session, "fish")

@@ -103,7 +103,7 @@ def export_all(
     return FAILURE if failed else 0
 
 
-@command(app, "verify")
+@command(app, "verify", alone=True)
 def verify(
     session: Session,
     file: Annotated[Path, typer.Argument(help="An exported run.")],

@@ -46,7 +46,7 @@ class Wanted:
     ] = None
 
 
-@command(app, "list", aliases=("ls",))
+@command(app, "list", aliases=("ls",), alone=True)
 def list_profiles(session: Session) -> None:
     """List the profiles; the current one is marked."""
     from durable_cli.table import Column
@@ -66,7 +66,7 @@ def list_profiles(session: Session) -> None:
     session.printer.listed(body, "profiles", columns, empty)
 
 
-@command(app, "show", aliases=("describe",))
+@command(app, "show", aliases=("describe",), alone=True)
 def show(session: Session, name: Name) -> None:
     """Show a profile, without its token."""
     from durable_cli.table import Details
@@ -77,7 +77,7 @@ def show(session: Session, name: Name) -> None:
     session.printer.described(body, lambda _: Details(name, rows=rows))
 
 
-@command(app, "set")
+@command(app, "set", alone=True)
 def set_profile(
     session: Session,
     name: Name,
@@ -118,7 +118,7 @@ def set_profile(
     _told(session, f"Kept profile {name}", name, kept)
 
 
-@command(app, "use")
+@command(app, "use", alone=True)
 def use(session: Session, name: Name) -> None:
     """Use a profile from now on, wherever none is named."""
     kept = profiles.load()
@@ -128,7 +128,7 @@ def use(session: Session, name: Name) -> None:
     _told(session, f"Using profile {name}", name, kept)
 
 
-@command(app, "delete", aliases=("rm",))
+@command(app, "delete", aliases=("rm",), alone=True)
 def delete(session: Session, name: Name) -> None:
     """Delete a profile."""
     kept = profiles.load()
@@ -169,4 +169,5 @@ def _shown(name: str, profile: profiles.Profile, kept: profiles.Profiles) -> Bod
 def _told(session: Session, sentence: str, name: str, kept: profiles.Profiles) -> None:
     body = _shown(name, kept.named[name], kept)
     facts = [(key, body.get(key)) for key in ("server", "namespace", "token", "signature_key")]
-    session.printer.done(body, sentence, [*facts, ("file", str(profiles.path()))])
+    used = "whenever none is named" if body["current"] else None
+    session.printer.done(body, sentence, [*facts, ("used", used), ("file", str(profiles.path()))])

@@ -98,7 +98,7 @@ def doctor(session: Session) -> int:
     return next((each.exit_code for each in findings if each.exit_code), 0)
 
 
-@command(app, "start-dev")
+@command(app, "start-dev", alone=True)
 def start_dev(
     session: Session,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8080,
