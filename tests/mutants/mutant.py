@@ -57,6 +57,11 @@ class Rewrite:
     shorten: str | None = None
     double: str | None = None
 
+    @property
+    def of_body(self) -> bool:
+        """Whether the body changes, too."""
+        return bool(self.drop or self.put or self.reverse or self.shorten or self.double)
+
 
 @dataclass(frozen=True)
 class Mutant:

@@ -64,7 +64,8 @@ def _rewrite_answers(rewrite: Rewrite) -> None:
         operation = plan.operation.operation_id if plan else "none"
         if not fnmatchcase(operation, rewrite.operation):
             return honest(edge, request, given)
-        request.headers.pop(b"accept-encoding", None)
+        if rewrite.of_body:
+            request.headers.pop(b"accept-encoding", None)
         answer = honest(edge, request, given)
         if rewrite.when is None or rewrite.when == answer.status:
             change(rewrite, answer)
@@ -81,7 +82,7 @@ def change(rewrite: Rewrite, answer: Any) -> None:
     for name, value in rewrite.headers.items():
         if value is not None:
             headers.append((name.lower().encode(), value.encode()))
-    if rewrite.drop or rewrite.put or rewrite.reverse or rewrite.shorten or rewrite.double:
+    if rewrite.of_body:
         body = orjson.loads(answer.body)
         _change_body(rewrite, body)
         answer.body = orjson.dumps(body)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from durable_conformance.cli import app
+from durable_conformance.library import schema
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from tests.sdk.environments import LEADING, python_for
@@ -33,6 +35,8 @@ def judged(release: str, folder: Path, *flags: str) -> dict[str, str]:
     outcome = CliRunner().invoke(app, [*given, "--", *worker, url, "{queue}"])
     assert report.exists(), outcome.output
     lines: list[dict[str, Any]] = [json.loads(line) for line in report.read_text().splitlines()]
+    for line in lines:
+        Draft202012Validator(schema("report-line")).validate(line)
     results = [line for line in lines if line["kind"] == "result"]
     assert len(results) > 20
     return {line["id"]: line["verdict"] for line in results if line["verdict"] != "pass"}
