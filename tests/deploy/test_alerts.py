@@ -1,6 +1,7 @@
 """The alert rules ask for metrics that there are, in PromQL, and say what to do."""
 
 import re
+import runpy
 from typing import Any
 
 import promql_parser
@@ -46,3 +47,9 @@ def test_the_page_names_every_metric() -> None:
     names = {re.sub("_total$", "", name) for name in re.findall(r"durable_\w+", PAGE)}
 
     assert {each.name for each in Metrics(1).registry.collect()} | GAUGES <= names
+
+
+def test_the_table_of_the_page_is_what_a_server_exposes() -> None:
+    source = runpy.run_path(str(images.ROOT / "tools" / "metrics_page.py"))
+
+    assert source["page"]() == PAGE
