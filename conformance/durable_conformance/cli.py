@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from durable_conformance.commands_fuzz import fuzz
 from durable_conformance.commands_proxy import proxy
 from durable_conformance.commands_run import check, list_scenarios, run
 from durable_conformance.commands_sdk import sdk
@@ -15,6 +16,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "list": list_scenarios,
     "check": check,
     "proxy": proxy,
+    "fuzz": fuzz,
     "sign": sign,
     "verify": verify,
     "sdk": sdk,

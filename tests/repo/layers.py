@@ -152,6 +152,8 @@ LIBRARIES: dict[str, set[str]] = {
     "durable_cli": {"durable_cli"},
     "durable_conformance": {"durable_conformance"},
     "durable_server": {"durable_server"},
+    "hypothesis": {"durable_conformance.fuzz"},
+    "schemathesis": {"durable_conformance.fuzz"},
     "cryptography": {"durable_conformance.signing"},
     "cronsim": {"durable_server.engine.schedule_spec"},
     "fastavro": {"durable_server.payloads", "durable_conformance.sdk.payloads"},

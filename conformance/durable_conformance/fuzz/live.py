@@ -1,25 +1,39 @@
-"""A running server with things that exist, and requests pointed at them."""
+"""Things that exist on a server, and requests pointed at them."""
 
 import uuid
 from typing import Any
 
 import httpx
+from durable_contracts.versions import (
+    CONTROL_HEADER,
+    CONTROL_VERSION,
+    WORKER_HEADER,
+    WORKER_VERSION,
+)
+
+from durable_conformance.target import Target
+from durable_conformance.verdict import Undecided
 
 WORKER = "fuzz-worker"
 QUEUE = "fuzz-queue"
+ANSWER_SECONDS_MAX = 75
+
+
+def headers_of(target: Target, plane: str) -> dict[str, str]:
+    """What a caller of a plane sends beside what the contract says of an operation."""
+    role = "worker" if plane == "worker" else "admin"
+    secret = target.credential(role) or target.credential("operator")
+    return {"Authorization": f"Bearer {secret}"} if secret else {}
 
 
 class Live:
     """Makes runs and leased tasks on a server, each for one generated request."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self.url = url
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "X-Durable-Workflow-Control-Plane-Version": "2",
-            "X-Durable-Workflow-Protocol-Version": "1.20",
-        }
-        self._client = httpx.Client(base_url=f"{url}/api", headers=headers, timeout=30)
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.url = target.url
+        self.namespace = target.namespace
+        self._client = httpx.Client(base_url=f"{target.url}/api", timeout=ANSWER_SECONDS_MAX)
 
     def aim(self, operation_id: str, path: dict[str, Any], body: Any) -> None:
         """Put names of things that exist into the path and the body of a request."""
@@ -46,8 +60,16 @@ class Live:
         return {"name": "default"} if stem == "namespaces" and name != "create" else {}
 
     def _post(self, path: str, body: dict[str, Any]) -> Any:
-        answer = self._client.post(path, json=body)
-        assert answer.status_code < 300, answer.text
+        plane = "worker" if path.startswith("/worker/") else "control"
+        headers = {
+            **headers_of(self.target, plane),
+            CONTROL_HEADER: CONTROL_VERSION,
+            WORKER_HEADER: WORKER_VERSION,
+            "X-Namespace": self.namespace,
+        }
+        answer = self._client.post(path, json=body, headers=headers)
+        if answer.status_code >= 300:
+            raise Undecided(f"{path} answers {answer.status_code}: {answer.text[:200]}")
         return answer.json()
 
     def _run(self, queue: str = "nobody-polls-this") -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""Requests for the answers that chance rarely reaches: the gates before each operation."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from durable_contracts.operations import Operation
+from durable_contracts.versions import (
+    CONTROL_HEADER,
+    CONTROL_VERSION,
+    WORKER_HEADER,
+    WORKER_VERSION,
+)
+
+from durable_conformance.fuzz.live import headers_of
+from durable_conformance.target import Target
+
+_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
+_JSON = {"Content-Type": "application/json"}
+
+Directed = tuple[str, str, dict[str, str], bytes]
+
+
+def requests(operation: Operation, target: Target, bytes_max: int) -> Iterator[Directed]:
+    """Method, address, headers and body of each directed request."""
+    url = target.url + _path(operation)
+    own = {**_versions(operation.plane), **headers_of(target, operation.plane)}
+    takes = operation.method in _WITH_BODY
+    yield operation.method, url, {**own, **(_JSON if takes else {})}, b"{}" if takes else b""
+    yield operation.method, url, _versions(operation.plane), b""
+    yield operation.method, url, headers_of(target, operation.plane), b""
+    yield operation.method, url, {**own, "X-Namespace": "no-such-namespace"}, b""
+    yield operation.method, url, {**own, **_JSON}, b" " * (bytes_max + 1)
+    for role in ("worker", "operator", "admin"):
+        secret = target.credential(role)
+        if secret and role not in operation.roles and target.has_own_credential(role):
+            yield operation.method, url, {**own, "Authorization": f"Bearer {secret}"}, b""
+    if takes:
+        yield operation.method, url, {**own, "Content-Type": "text/plain"}, b"text"
+        yield operation.method, url, {**own, **_JSON}, b"{"
+
+
+def send(client: httpx.Client, directed: Directed) -> httpx.Response:
+    """Send one of them."""
+    method, url, headers, content = directed
+    return client.request(method, url, headers=headers, content=content)
+
+
+def _versions(plane: str) -> dict[str, str]:
+    known: dict[str, Any] = {"control": (CONTROL_HEADER, CONTROL_VERSION)}
+    known["worker"] = (WORKER_HEADER, WORKER_VERSION)
+    return dict([known[plane]]) if plane in known else {}
+
+
+def _path(operation: Operation) -> str:
+    path = operation.path
+    for parameter in operation.parameters:
+        if parameter.location == "path":
+            path = path.replace("{" + parameter.name + "}", quote("no-such-thing"))
+    return path

@@ -1,0 +1,77 @@
+"""`durable-conformance fuzz`: which answers were reached, and what it says when it cannot work."""
+
+import builtins
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from durable_conformance.cli import app
+from durable_conformance.contract import operations
+from durable_conformance.fuzz.coverage import UNREACHABLE, Coverage
+from durable_conformance.fuzz.excuses import ACCEPTANCE, REJECTION, excused
+from typer.testing import CliRunner
+
+from tests.served.serving import serving
+from tests.support.server_process import TOKEN
+
+
+def test_what_was_not_reached_and_what_is_not_documented_is_told() -> None:
+    coverage = Coverage()
+    coverage.note("health.health", 200)
+    coverage.note("health.health", 418)
+
+    health = coverage.document()["health.health"]
+    assert coverage.undocumented() == [("health.health", 418)]
+    assert (health["reached"], health["not_reached"]) == ({"200": 1}, [413])
+    assert health["unreachable"] == {"500": UNREACHABLE[500], "503": UNREACHABLE[503]}
+    assert "health.health" in coverage.text().splitlines()[0]
+    assert len(coverage.document()) == len(operations())
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "body", "checks"),
+    [
+        (422, {"errors": {"workflow_type": ["no"]}}, {}, []),
+        (422, {"errors": {"commands.0.type": ["no"]}}, {}, [REJECTION]),
+        (412, {"reason": "worker_not_registered"}, {}, [REJECTION]),
+        (200, {"reason": "worker_not_registered"}, {}, []),
+        (201, {}, [], [ACCEPTANCE]),
+    ],
+)
+def test_only_what_no_schema_can_say_is_excused(
+    status: int, answer: Any, body: Any, checks: list[str]
+) -> None:
+    assert excused(status, answer, body) == checks
+
+
+def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def absent(name: str, *rest: Any, **more: Any) -> Any:
+        if name == "durable_conformance.fuzz.run":
+            raise ImportError("No module named 'schemathesis'")
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    said = CliRunner().invoke(app, ["fuzz", "--server", "http://127.0.0.1:1"])
+
+    assert said.exit_code == 2
+    assert "durable-conformance[fuzz]" in said.output
+
+
+@pytest.mark.long
+def test_our_server_answers_only_what_is_documented(tmp_path: Path) -> None:
+    report = tmp_path / "reached.json"
+    hurried = {
+        "WORKFLOW_SERVER_WORKER_POLL_TIMEOUT": "1",
+        "WORKFLOW_SERVER_UPDATE_WAIT_COMPLETION_TIMEOUT_SECONDS": "1",
+    }
+    with serving("sqlite", tmp_path, "uvicorn", hurried) as url:
+        words = ["fuzz", "--server", url, "--token", TOKEN, "--examples", "5", "--seed", "1"]
+        said = CliRunner().invoke(app, [*words, "--coverage", str(report)])
+
+    found = json.loads(report.read_text())
+    assert found["failures"] == []
+    assert said.exit_code == 0
+    assert all(each["reached"] for each in found["operations"].values())
