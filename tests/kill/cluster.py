@@ -8,7 +8,7 @@ import itertools
 import random
 import signal
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,6 @@ class Cluster:
 
     servers: list[ServerProcess]
     maintenance: list[ServerProcess]
-    exit_statuses: list[int] = field(default_factory=list)
 
     @classmethod
     def on(cls, url: str, folder: Path) -> "Cluster":
@@ -61,10 +60,7 @@ class Cluster:
     def restart(self, chance: random.Random) -> None:
         """End one process, by a kill or by request, and start it again."""
         process = chance.choice(self.processes)
-        how = chance.choice(SIGNALS)
-        status = process.end(how)
-        if how == signal.SIGTERM:
-            self.exit_statuses.append(status)
+        process.end(chance.choice(SIGNALS))
         process.launch()
 
     def stop(self) -> None:

@@ -3,9 +3,9 @@
 import random
 import time
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -17,51 +17,58 @@ CATCH_UP_SECONDS = 3600
 PAUSE_SECONDS_MAX = 1.0
 END_SECONDS_MAX = 240
 STILL_SECONDS_MAX = 60
-SECOND = timedelta(seconds=1)
 
 
 def test_two_servers_and_two_maintenance_processes_fire_everything_once(tmp_path: Path) -> None:
-    _restart_under_load(tmp_path, schedules=5, naps=25, restarts=5)
+    _restart_under_load(tmp_path, Load(schedules=5, every=1, naps=25), restarts=5)
 
 
 @pytest.mark.long
 def test_many_restarts_fire_everything_once(tmp_path: Path) -> None:
-    _restart_under_load(tmp_path, schedules=8, naps=150, restarts=60)
+    _restart_under_load(tmp_path, Load(schedules=12, every=5, naps=150), restarts=60)
 
 
-def _restart_under_load(folder: Path, *, schedules: int, naps: int, restarts: int) -> None:
+class Load(NamedTuple):
+    """So many schedules that fire every so many seconds, and workflows that sleep."""
+
+    schedules: int
+    every: int
+    naps: int
+
+
+def _restart_under_load(folder: Path, load: Load, restarts: int) -> None:
     chance = random.Random(restarts)
     with own_database("postgresql", folder) as url:
         cluster = Cluster.on(url, folder)
         clients = Clients(cluster.servers)
         workers = Workers(clients)
         try:
-            names = [_schedule(clients, number) for number in range(schedules)]
+            names = [_schedule(clients, number, load.every) for number in range(load.schedules)]
             workers.begin()
             for number in range(restarts):
-                for nap in range(number * naps // restarts, (number + 1) * naps // restarts):
+                share = (number * load.naps // restarts, (number + 1) * load.naps // restarts)
+                for nap in range(*share):
                     _start_nap(clients, nap)
                 # The moment of the end is the point: anywhere in what the process does.
                 time.sleep(chance.uniform(0, PAUSE_SECONDS_MAX))
                 cluster.restart(chance)
             _settle(clients, names)
-            found = Counter(ticks=_judge_schedules(clients, names))
-            found["timers"] = _judge_naps(clients, naps)
+            found = Counter(ticks=_judge_schedules(clients, names, load.every))
+            found["timers"] = _judge_naps(clients, load.naps)
         finally:
             workers.end()
             clients.close()
             cluster.stop()
         assert not workers.surprises, "\n".join(workers.surprises[:10])
-        assert set(cluster.exit_statuses) <= {0}
         assert "Traceback" not in cluster.log(), cluster.log()[-4000:]
-    print(f"{restarts} restarts: {dict(found)} each once")
+    print(f"{restarts} restarts: {dict(found)}, each once")
 
 
-def _schedule(clients: Clients, number: int) -> str:
+def _schedule(clients: Clients, number: int, every: int) -> str:
     name = f"tick-{number}"
     body = {
         "schedule_id": name,
-        "spec": {"intervals": [{"every": "PT1S"}]},
+        "spec": {"intervals": [{"every": f"PT{every}S"}]},
         "action": {"workflow_type": "tick", "task_queue": QUEUE},
         "overlap_policy": "allow_all",
         "catch_up_window_seconds": CATCH_UP_SECONDS,
@@ -102,14 +109,15 @@ def _open(clients: Clients) -> int:
     return found
 
 
-def _judge_schedules(clients: Clients, names: list[str]) -> int:
+def _judge_schedules(clients: Clients, names: list[str], every: int) -> int:
     """Each occurrence from the first one on was fired for once, and each firing has its run."""
     expected: Counter[str] = Counter()
     for name in names:
         created = _instant(clients.get(f"/schedules/{name}")["created_at"])
         events = [e for e in _events(clients, name) if e["event_type"] == "ScheduleTriggered"]
-        times = [_instant(event["payload"]["occurrence_time"]) for event in events]
-        assert times == [created + SECOND * (index + 1) for index in range(len(times))], name
+        times = [int(_instant(e["payload"]["occurrence_time"]).timestamp()) for e in events]
+        first = int(created.timestamp()) // every * every + every
+        assert times == [*range(first, first + every * len(times), every)], name
         assert [e["payload"]["trigger_number"] for e in events] == list(range(1, len(events) + 1))
         expected.update(event["workflow_instance_id"] for event in events)
     rows = clients.pages(f"/workflows?task_queue={QUEUE}&workflow_type=tick", "workflows")
