@@ -57,6 +57,7 @@ class Load:
     workflows: int
     in_flight: int = 64
     queue: str = field(default_factory=lambda: f"bench-{uuid.uuid4().hex[:8]}")
+    search_attributes: dict[str, Any] = field(default_factory=dict)
     done: int = 0
 
     async def run(self) -> float:
@@ -108,10 +109,15 @@ class Load:
                 "POST",
                 "/api/workflows",
                 CONTROL,
-                {"workflow_type": "bench", "task_queue": self.queue, "input": VALUE},
+                self._wanted(),
             )
             assert status == 201, status
         connection.close()
+
+    def _wanted(self) -> dict[str, Any]:
+        wanted = {"workflow_type": "bench", "task_queue": self.queue, "input": VALUE}
+        attributes = self.search_attributes
+        return {**wanted, "search_attributes": attributes} if attributes else wanted
 
     async def _workflow_worker(self, finished: asyncio.Event) -> None:
         connection = Connection(self.host, self.port)

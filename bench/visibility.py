@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from bench.load import CONTROL, Connection
-from bench.processes import database, server
+from bench.processes import Measured, database, server
 from bench.visibility_data import (
     ATTRIBUTES,
     CUSTOMERS,
@@ -25,15 +25,23 @@ from bench.visibility_data import (
 RUNS = 1_000_000
 ASKED = 40
 PAGES = 30
+# No pass changes what is measured, and no query is ended.
+SETTINGS = {
+    "WORKFLOW_SERVER_MAINTENANCE": "false",
+    "WORKFLOW_SERVER_VISIBILITY_QUERY_TIMEOUT_MILLISECONDS": "600000",
+}
 LIST, COUNT = "/api/workflows", "/api/workflow-counts"
 
 
 class Cost(NamedTuple):
-    """What requests of one kind took, and how many runs the last of them found."""
+    """What requests of one kind took, the CPU of server and database for one of them, and how many
+    runs the last one found.
+    """
 
     what: str
     p50_ms: float
     p95_ms: float
+    cpu_ms: float
     found: int
 
 
@@ -149,11 +157,11 @@ COUNTS: list[tuple[str, Writer, str | None]] = [
 def measure(kind: str, count: int = RUNS) -> list[Cost]:
     """Load a database of this kind and ask it everything, over HTTP, one request at a time."""
     with database(kind) as url:
-        with server(url, WORKFLOW_SERVER_MAINTENANCE="false") as measured:
+        with server(url, **SETTINGS) as measured:
             asyncio.run(_declare(measured.port))
         load(url, count)
-        with server(url, WORKFLOW_SERVER_MAINTENANCE="false") as measured:
-            return asyncio.run(_ask_all(measured.port, count))
+        with server(url, **SETTINGS) as measured:
+            return asyncio.run(Asking(measured).all(count))
 
 
 async def _declare(port: int) -> None:
@@ -169,18 +177,51 @@ async def _declare(port: int) -> None:
     connection.close()
 
 
-async def _ask_all(port: int, count: int) -> list[Cost]:
-    connection, draw = Connection("127.0.0.1", port), Draw(count)
-    found = [
-        await _cost(connection, what, [_list(w(draw)) for _ in range(ASKED) for w in some])
-        for what, some in KINDS
-    ]
-    found.append(await _pages(connection))
-    for what, writer, group in COUNTS:
-        asked = [_count(writer(draw), group) for _ in range(ASKED // 8)]
-        found.append(await _cost(connection, what, asked))
-    connection.close()
-    return found
+class Asking:
+    """A client of a server with runs: one request at a time."""
+
+    def __init__(self, measured: Measured) -> None:
+        self._measured = measured
+        self._connection = Connection("127.0.0.1", measured.port)
+
+    async def all(self, count: int) -> list[Cost]:
+        """Every kind of list, pages one behind the other, and counts."""
+        draw, found = Draw(count), []
+        for what, writers in KINDS:
+            asked = [_list(writer(draw)) for _ in range(ASKED) for writer in writers]
+            found.append(await self.cost(what, asked))
+        found.append(await self.pages())
+        for what, writer, group in COUNTS:
+            asked = [_count(writer(draw), group) for _ in range(ASKED // 8)]
+            found.append(await self.cost(what, asked))
+        self._connection.close()
+        return found
+
+    async def cost(self, what: str, paths: list[str]) -> Cost:
+        """What these requests take."""
+        taken, used, answer = [], self._measured.cpu_seconds(), {}
+        for path in paths:
+            begun = time.perf_counter()
+            answer = await self._ask(path)
+            taken.append(time.perf_counter() - begun)
+        cpu = self._measured.cpu_seconds() - used
+        return _summary(what, taken, cpu, int(answer.get("workflow_count", answer.get("count"))))
+
+    async def pages(self) -> Cost:
+        """What page after page of a query takes that many runs match."""
+        taken, used, token, seen = [], self._measured.cpu_seconds(), "", 0
+        for _ in range(PAGES):
+            begun = time.perf_counter()
+            answer = await self._ask(_list("Region = 'region-1' AND Priority < 5", token))
+            taken.append(time.perf_counter() - begun)
+            token, seen = answer["next_page_token"] or "", seen + answer["workflow_count"]
+        cpu = self._measured.cpu_seconds() - used
+        return _summary(f"the first {PAGES} pages, each", taken, cpu, seen)
+
+    async def _ask(self, path: str) -> Any:
+        status, answer = await self._connection.send("GET", path, CONTROL)
+        assert status == 200, answer
+        return answer
 
 
 def _list(query: str, token: str = "") -> str:
@@ -191,34 +232,8 @@ def _count(query: str, group: str | None) -> str:
     return f"{COUNT}?{urlencode({'query': query, **({'group_by': group} if group else {})})}"
 
 
-async def _cost(connection: Connection, what: str, paths: list[str]) -> Cost:
-    taken, answer = [], None
-    for path in paths:
-        begun = time.perf_counter()
-        answer = await _ask(connection, path)
-        taken.append(time.perf_counter() - begun)
-    assert answer is not None
-    return _summary(what, taken, answer.get("workflow_count", answer.get("count")))
-
-
-async def _pages(connection: Connection) -> Cost:
-    """Page after page of a query that many runs match."""
-    taken, token, seen = [], "", 0
-    for _ in range(PAGES):
-        begun = time.perf_counter()
-        answer = await _ask(connection, _list("Region = 'region-1' AND Priority < 5", token))
-        taken.append(time.perf_counter() - begun)
-        token, seen = answer["next_page_token"] or "", seen + answer["workflow_count"]
-    return _summary(f"the first {PAGES} pages, each", taken, seen)
-
-
-async def _ask(connection: Connection, path: str) -> Any:
-    status, answer = await connection.send("GET", path, CONTROL)
-    assert status == 200, answer
-    return answer
-
-
-def _summary(what: str, taken: list[float], found: int) -> Cost:
+def _summary(what: str, taken: list[float], cpu_seconds: float, found: int) -> Cost:
     milliseconds = [each * 1000 for each in taken]
     cuts = statistics.quantiles(milliseconds, n=20, method="inclusive")
-    return Cost(what, statistics.median(milliseconds), cuts[-1], found)
+    cpu = cpu_seconds * 1000 / len(taken)
+    return Cost(what, statistics.median(milliseconds), cuts[-1], cpu, found)
