@@ -9,6 +9,7 @@ PORT ?= 8080
 DATABASE ?= sqlite:///var/durable.sqlite
 TARGET ?= http://$(HOST):$(PORT)
 SUITE ?= tests
+SITE ?= site
 MUTANTS ?=
 # More processes than a small machine has cores: many tests wait for a clock or another process.
 # A file stays in one of them, with the servers that it starts.
@@ -21,7 +22,7 @@ SOURCES := server contracts conformance cli tests tools bench
 help: ## list the commands
 	@echo "Durable Workflow Server. Commands:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "Settings: PYTHON, HOST, PORT, DATABASE, TARGET, SUITE and PYTEST_FLAGS, as in: make serve PORT=9090"
+	@echo "Settings: PYTHON, HOST, PORT, DATABASE, TARGET, SUITE, SITE and PYTEST_FLAGS, as in: make serve PORT=9090"
 
 install: $(VENV)/.installed ## the environment in .venv, nothing else
 
@@ -49,8 +50,9 @@ contracts: install ## rebuild the bundle, the manifests and the reference pages
 	@$(BIN)/durable-contracts manifests --write
 	@$(BIN)/python tools/documents.py
 
-docs: install ## rebuild the documents that code and contract already say
+docs: install ## rebuild the derived documents, and the site with search: make docs SITE=site
 	@$(BIN)/python tools/documents.py
+	@$(BIN)/python tools/build_site.py "$(SITE)"
 
 bench: install ## measure, as ratios in one run: make bench BENCH="--help"
 	@$(BIN)/python -m bench $(BENCH)
@@ -74,4 +76,4 @@ conformance-wheel: install ## build the wheel of the suite alone into dist/
 	@$(BIN)/python -m build --quiet --wheel --outdir dist conformance
 
 clean: ## remove what the commands above made, except var/ (your data)
-	@rm -rf $(VENV) .sdk dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .sdk dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
