@@ -1,6 +1,7 @@
 """`dw profile`: named servers, so that no command has to say where it goes."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -170,4 +171,12 @@ def _told(session: Session, sentence: str, name: str, kept: profiles.Profiles) -
     body = _shown(name, kept.named[name], kept)
     facts = [(key, body.get(key)) for key in ("server", "namespace", "token", "signature_key")]
     used = "whenever none is named" if body["current"] else None
-    session.printer.done(body, sentence, [*facts, ("used", used), ("file", str(profiles.path()))])
+    session.printer.done(
+        body, sentence, [*facts, ("used", used), ("file", _shortened(profiles.path()))]
+    )
+
+
+def _shortened(path: Path) -> str:
+    """A path as people say it, from their home."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
