@@ -5,11 +5,13 @@ from typing import Annotated, Any
 import typer
 
 from durable_cli.command import command, noun
+from durable_cli.outline import outline
 from durable_cli.problem import FAILURE
 from durable_cli.session import Body, Session, stated
 from durable_cli.table import Details
 
 app = noun()
+_FOR_PROGRAMS = "cardinality"
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")]
 Runs = Annotated[list[str] | None, typer.Option("--run-id", help="Only this run; may be repeated.")]
 
@@ -94,6 +96,11 @@ def _details(title: str, body: Body) -> Details:
     rows: list[tuple[str, Any]] = []
     blocks: list[tuple[str, Any]] = []
     for name, value in body.items():
+        if name == _FOR_PROGRAMS:
+            continue
         label = name.replace("_", " ")
-        (blocks if isinstance(value, dict) else rows).append((label, value))
-    return Details(title, rows=rows, blocks=blocks)
+        if isinstance(value, dict):
+            blocks.append((label, outline(value)))
+        else:
+            rows.append((label, value))
+    return Details(title, rows=rows, blocks=[each for each in blocks if each[1]])
