@@ -243,3 +243,25 @@ def test_a_schedule_keeps_what_its_runs_are_to_be_given(asker: Asker, folder: Pa
     assert asker.ask("PUT", "/api/schedules/s", {"action": wrong}).status == 422
     started = asker.ask("POST", "/api/schedules/s/trigger", {}).body["workflow_id"]
     assert asker.ask("GET", f"/api/workflows/{started}").body["input"] == ["x" * 3000]
+
+
+def test_what_a_workflow_is_told_as_it_starts_is_verified_and_moved_out_too(
+    asker: Asker, folder: Path
+) -> None:
+    keep_outside(asker)
+    path = f"{WORKFLOW}/signal-with-start/told"
+    blob = payloads.encode_avro(["y"])
+    outside = folder / "kept" / "given"
+    outside.parent.mkdir()
+    outside.write_text(blob)
+    wrong = reference_to(outside, blob.encode(), sha256="0" * 64)
+    begin = {"workflow_type": "order", "task_queue": "q"}
+
+    refused = asker.ask("POST", path, {**begin, "signal_input": wrong})
+    told = asker.ask("POST", path, {**begin, "signal_input": {"codec": "avro", "blob": BIG}})
+
+    assert refused.status == 422
+    assert list(refused.body["errors"]) == ["signal_input.external_storage"]
+    assert told.status == 202, told.body
+    moved = [each for each in objects(folder / "kept") if each != outside]
+    assert [each.read_text() for each in moved] == [BIG]

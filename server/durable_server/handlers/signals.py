@@ -7,6 +7,8 @@ from durable_server.advance.signal_intents import SignalWithStart
 from durable_server.attribution import command_of
 from durable_server.call import Call, Reply
 from durable_server.client_input import check_name, input_of
+from durable_server.external_payloads import moved_out, stored_as, verified
+from durable_server.ids import new_plain_id
 from durable_server.start_input import start_in
 from durable_server.store import command_contracts as stored_contracts
 
@@ -33,9 +35,12 @@ async def signal_with_start(
     start = await start_in(call, body, workflow_id)
     contract = stored_contracts.find_contract
     declared = await call.server.read(contract, call.namespace, start.workflow_type)
-    found = input_of(declared, "signal", signal_name, body.get("signal_input"))
+    given = body.get("signal_input")
+    found = input_of(declared, "signal", signal_name, await verified(call, given, "signal_input"))
     target = {"workflow_id": workflow_id, "workflow_type": start.workflow_type}
     signal_requests.judge(target, signal_name, found)
+    moved = await moved_out(call, found.arguments, new_plain_id())
+    found = found._replace(arguments=stored_as(given, moved))
     place = (workflow_id, None)
     wanted = signal_requests.wanted_of(body, place, signal_name, found, command_of(call, body))
     intent = SignalWithStart(
