@@ -1,6 +1,7 @@
 """Requests for the answers that chance rarely reaches: the gates before each operation."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -13,10 +14,11 @@ from durable_contracts.versions import (
     WORKER_VERSION,
 )
 
-from durable_conformance.fuzz.live import headers_of
+from durable_conformance.fuzz.live import Live, headers_of
 from durable_conformance.target import Target
 
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
+NOTHING: Mapping[str, str] = {}
 _JSON = {"Content-Type": "application/json"}
 
 Directed = tuple[str, str, dict[str, str], bytes]
@@ -41,6 +43,30 @@ def requests(operation: Operation, target: Target, bytes_max: int) -> Iterator[D
         yield operation.method, url, {**own, **_JSON}, b"{"
 
 
+def of_fields(operation: Operation, target: Target) -> Iterator[Directed]:
+    """Requests with a value that no field takes, in the body or the query."""
+    own = {**_versions(operation.plane), **headers_of(target, operation.plane)}
+    url = target.url + _path(operation)
+    members = (operation.request_schema or {}).get("properties", {})
+    if members:
+        content = json.dumps({name: [[]] for name in members}).encode()
+        yield operation.method, url, {**own, **_JSON}, content
+    asked = [each.name for each in operation.parameters if each.location == "query"]
+    query = "&".join(f"{name}=%00no" for name in asked if name != "namespace")
+    if query:
+        yield operation.method, f"{url}?{query}", own, b""
+
+
+def of_closed_runs(operation: Operation, live: Live) -> Iterator[Directed]:
+    """A request to a run that has ended, for what speaks to runs."""
+    if "{workflow_id}" not in operation.path or operation.method == "GET":
+        return
+    names = live.closed_run()
+    url = live.url + _path(operation, names)
+    own = {**_versions(operation.plane), **headers_of(live.target, operation.plane)}
+    yield operation.method, url, {**own, **_JSON}, b"{}"
+
+
 def send(client: httpx.Client, directed: Directed) -> httpx.Response:
     """Send one of them."""
     method, url, headers, content = directed
@@ -53,9 +79,12 @@ def _versions(plane: str) -> dict[str, str]:
     return dict([known[plane]]) if plane in known else {}
 
 
-def _path(operation: Operation) -> str:
+def _path(operation: Operation, names: Mapping[str, str] = NOTHING) -> str:
     path = operation.path
     for parameter in operation.parameters:
         if parameter.location == "path":
-            path = path.replace("{" + parameter.name + "}", quote("no-such-thing"))
+            path = path.replace(
+                "{" + parameter.name + "}",
+                quote(names.get(parameter.name, "no-such-thing"), safe=""),
+            )
     return path

@@ -48,7 +48,7 @@ class Live:
         if operation_id == "workflows.start":
             return {"workflow_id": f"fuzz-{uuid.uuid4().hex}"}
         if name.startswith("archive"):
-            return self._closed_run()
+            return self.closed_run()
         if stem in ("workflows", "history", "runs", "debug", "signals", "updates"):
             return self._run()
         if name == "poll" or operation_id in ("workers.heartbeat", "workers.deregister"):
@@ -76,7 +76,8 @@ class Live:
         started = self._post("/workflows", {"workflow_type": "fuzz", "task_queue": queue})
         return {name: started[name] for name in ("workflow_id", "run_id")}
 
-    def _closed_run(self) -> dict[str, Any]:
+    def closed_run(self) -> dict[str, Any]:
+        """The names of a run that has ended."""
         names = self._run()
         self._post(f"/workflows/{names['workflow_id']}/terminate", {})
         return names

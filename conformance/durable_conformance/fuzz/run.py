@@ -20,19 +20,25 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.control import SkipTest
 from schemathesis.core.failures import FailureGroup
 
+from durable_conformance import library
+from durable_conformance.client import ANSWER_SECONDS_MAX, Client, Exchange, Request
 from durable_conformance.contract import operations
 from durable_conformance.fuzz import directed
 from durable_conformance.fuzz.coverage import Coverage
 from durable_conformance.fuzz.excuses import excused, wait_briefly
-from durable_conformance.fuzz.live import ANSWER_SECONDS_MAX, Live, headers_of
+from durable_conformance.fuzz.live import Live, headers_of
 from durable_conformance.judging import answers
+from durable_conformance.runner import Limits, run_all
 from durable_conformance.target import Target
+from durable_conformance.verdict import Verdict
 
 # A bundle that a run was exported to is not made by chance.
 NEVER_BY_CHANCE = frozenset({"imports.history_export"})
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 BYTES_MAX_USUAL = 2 * 1024 * 1024
 _TEXT_MAX = 1000
+SCENARIO_SECONDS_MAX = 60
+AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,21 @@ class Bounds:
     examples: int
     seed: int
     ends_at: float
+
+
+class _Noting(Client):
+    """A client that tells of each answer."""
+
+    def __init__(self, target: Target, note: Callable[[Operation, int], None]) -> None:
+        super().__init__(target)
+        self._note = note
+
+    def send(self, request: Request, seconds: float = ANSWER_SECONDS_MAX) -> Exchange:
+        """Send one request, and tell of its answer."""
+        exchange = super().send(request, seconds)
+        if exchange.operation is not None:
+            self._note(exchange.operation, exchange.status)
+        return exchange
 
 
 @dataclass
@@ -73,12 +94,15 @@ class Fuzz:
         for mode, aimed in ((POSITIVE, False), (NEGATIVE, False), (POSITIVE, True)):
             for each in schema_of(self._target.namespace, mode.value).get_all_operations():
                 self._generated(each.ok(), mode, aimed)
+        self._scenarios()
         return self.found
 
     def _directed(self, operation: Operation, client: httpx.Client) -> None:
         limits = self._target.advertised.get("limits") or {}
         bytes_max = int(limits.get("max_payload_bytes") or BYTES_MAX_USUAL)
-        for each in directed.requests(operation, self._target, bytes_max):
+        gates = directed.requests(operation, self._target, bytes_max)
+        fields = directed.of_fields(operation, self._target)
+        for each in (*gates, *fields, *directed.of_closed_runs(operation, self._live)):
             if self._late():
                 return
             response = directed.send(client, each)
@@ -97,6 +121,17 @@ class Fuzz:
                     f"{finding.pointer}: {finding.message}",
                     f"{each[0]} {each[1]}",
                 )
+
+    def _scenarios(self) -> None:
+        """Let the suite's own scenarios lead where neither chance nor a single request comes."""
+        client = _Noting(self._target, self._note)
+        limits = Limits(SCENARIO_SECONDS_MAX, self._bounds.ends_at)
+        try:
+            for result in run_all(list(library.load().scenarios), client, AT_ONCE, limits):
+                if result.verdict is Verdict.FAIL:
+                    self._fail(result.scenario.id, "scenario", result.reason, result.scenario.title)
+        finally:
+            client.close()
 
     def _generated(self, operation: Any, mode: GenerationMode, aimed: bool) -> None:
         name = operation.definition.raw["operationId"]
