@@ -18,7 +18,7 @@ from durable_contracts import bundle
 from tests.mutants.hold import Outcome, bootstrap, hold
 from tests.mutants.mutant import Mutant
 
-SECONDS_MAX = 180
+SECONDS_MAX = 300
 LIBRARIES = (
     "connexion",
     "uvicorn",
