@@ -32,6 +32,8 @@ def requests(operation: Operation, target: Target, bytes_max: int) -> Iterator[D
     yield operation.method, url, {**own, **(_JSON if takes else {})}, b"{}" if takes else b""
     yield operation.method, url, _versions(operation.plane), b""
     yield operation.method, url, headers_of(target, operation.plane), b""
+    unheard = dict.fromkeys(_versions(operation.plane), "99.0")
+    yield operation.method, url, {**own, **unheard}, b""
     yield operation.method, url, {**own, "X-Namespace": "no-such-namespace"}, b""
     yield operation.method, url, {**own, **_JSON}, b" " * (bytes_max + 1)
     for role in ("worker", "operator", "admin"):
