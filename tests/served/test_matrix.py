@@ -28,7 +28,9 @@ STRESS = {
 
 @contextmanager
 def nodes(kind: str, http: str, count: int, folder: Path, **settings: str) -> Iterator[str]:
-    """The one address of so many servers on one database."""
+    """The one address of so many servers on one database; SQLite has processes of one server."""
+    if kind == "sqlite":
+        settings, count = {**settings, "WORKFLOW_SERVER_PROCESSES": str(count)}, 1
     with ExitStack() as stack:
         url = stack.enter_context(own_database(kind, folder))
         servers = []
