@@ -138,6 +138,8 @@ class Workers:
         """Stop, and wait until every thread has."""
         self._stopping.set()
         for thread in self._threads:
+            if not thread.ident:
+                continue
             thread.join(30)
             assert not thread.is_alive(), "a worker hangs"
 

@@ -3,6 +3,7 @@
 import random
 import time
 from collections import Counter
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,29 +39,27 @@ class Load(NamedTuple):
 
 def _restart_under_load(folder: Path, load: Load, restarts: int) -> None:
     chance = random.Random(restarts)
-    with own_database("postgresql", folder) as url:
+    with own_database("postgresql", folder) as url, ExitStack() as ending:
         cluster = Cluster.on(url, folder)
+        ending.callback(cluster.stop)
         clients = Clients(cluster.servers)
+        ending.callback(clients.close)
         workers = Workers(clients)
-        try:
-            names = [_schedule(clients, number, load.every) for number in range(load.schedules)]
-            workers.begin()
-            for number in range(restarts):
-                share = (number * load.naps // restarts, (number + 1) * load.naps // restarts)
-                for nap in range(*share):
-                    _start_nap(clients, nap)
-                # The moment of the end is the point: anywhere in what the process does.
-                time.sleep(chance.uniform(0, PAUSE_SECONDS_MAX))
-                cluster.restart(chance)
-            _settle(clients, names)
-            found = Counter(ticks=_judge_schedules(clients, names, load.every))
-            found["timers"] = _judge_naps(clients, load.naps)
-        finally:
-            workers.end()
-            clients.close()
-            cluster.stop()
-        assert not workers.surprises, "\n".join(workers.surprises[:10])
-        assert "Traceback" not in cluster.log(), cluster.log()[-4000:]
+        ending.callback(workers.end)
+        names = [_schedule(clients, number, load.every) for number in range(load.schedules)]
+        workers.begin()
+        for number in range(restarts):
+            share = (number * load.naps // restarts, (number + 1) * load.naps // restarts)
+            for nap in range(*share):
+                _start_nap(clients, nap)
+            # The moment of the end is the point: anywhere in what the process does.
+            time.sleep(chance.uniform(0, PAUSE_SECONDS_MAX))
+            cluster.restart(chance)
+        _settle(clients, names)
+        found = Counter(ticks=_judge_schedules(clients, names, load.every))
+        found["timers"] = _judge_naps(clients, load.naps)
+    assert not workers.surprises, "\n".join(workers.surprises[:10])
+    assert "Traceback" not in cluster.log(), cluster.log()[-4000:]
     print(f"{restarts} restarts: {dict(found)}, each once")
 
 
