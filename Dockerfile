@@ -16,7 +16,7 @@ COPY . /source
 RUN sh /source/tools/package.sh python "${WORKFLOW_PACKAGE_SOURCE}" "${WORKFLOW_PACKAGE_REF}" /wheels
 RUN python -m venv /opt/durable \
     && /opt/durable/bin/pip install --no-cache-dir --disable-pip-version-check \
-        --constraint /wheels/requirements.lock /wheels/*.whl \
+        --constraint /wheels/requirements.lock "$(echo /wheels/*.whl)[otel]" \
     && /opt/durable/bin/pip uninstall --yes --quiet pip
 
 FROM ${PYTHON_IMAGE}
