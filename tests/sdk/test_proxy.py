@@ -7,8 +7,8 @@ import pytest
 
 from tests.conformance.proxying import proxying
 from tests.sdk.environments import LEADING
-from tests.sdk.fleet import Release
-from tests.support.server_process import ServerProcess
+from tests.sdk.fleet import LEASES, Release
+from tests.served.serving import serving
 
 pytestmark = [pytest.mark.sdk, pytest.mark.long]
 
@@ -21,8 +21,11 @@ class Behind:
 
 
 @pytest.mark.parametrize("name", LEADING)
-def test_a_release_breaks_nothing(server: ServerProcess, name: str, tmp_path: Path) -> None:
-    with proxying(server.url, tmp_path) as proxy:
+def test_a_release_breaks_nothing(name: str, tmp_path: Path) -> None:
+    with (
+        serving("sqlite", tmp_path, "uvicorn", LEASES) as url,
+        proxying(url, tmp_path) as proxy,
+    ):
         seen = Release(Behind(proxy.url), name, tmp_path).drive()  # type: ignore[arg-type]
 
     assert {capability for capability, told in seen.items() if "error" in told} == set()
