@@ -31,7 +31,7 @@ def test_at_least_thirty_are_planted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "sent"), enumerate(REQUESTS, 1), ids=[each.name for each in REQUESTS]
+    ("number", "sent"), list(enumerate(REQUESTS, 1)), ids=[each.name for each in REQUESTS]
 )
 def test_a_planted_violation_is_found_at_its_place(proxy: Proxy, number: int, sent: Sent) -> None:
     found = proxy.of(number)

@@ -32,9 +32,18 @@ class SteppedReads:
         self._connection = store.connect()
 
     def run(
-        self, query: Callable[..., Any], *arguments: Any, snapshot: bool = False, **options: Any
+        self,
+        query: Callable[..., Any],
+        *arguments: Any,
+        snapshot: bool = False,
+        milliseconds_max: int = 0,
+        **options: Any,
     ) -> Pending:
-        """Have `query(transaction, *arguments)` asked."""
+        """Have `query(transaction, *arguments)` asked.
+
+        Nothing else is written while it is asked, so it is of one moment; and it is not ended
+        early, for the machine's clock is not the world's.
+        """
         self.wanted.append((Pending(), query, arguments, options))
         return self.wanted[-1][0]
 
