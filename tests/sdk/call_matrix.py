@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.sdk.environments import python_for
 from tests.sdk.fleet import PROGRAMS, environment
+from tests.sdk.matrix import cells_of
 
 RELEASES = ("0.4.106", "2.0.0", "2.3.9", "2.5.7", "2.9.1", "2.12.0")
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reference" / "sdk-calls.md"
@@ -86,13 +87,9 @@ def text(offers: dict[str, list[str]]) -> str:
 def column(release: str) -> dict[str, str]:
     """What the committed document says about a release, by method."""
     lines = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| ")]
-    place = _cells(lines[0]).index(release)
-    rows = [_cells(line) for line in lines[1:]]
+    place = cells_of(lines[0]).index(release)
+    rows = [cells_of(line) for line in lines[1:]]
     return {row[0].strip("`"): row[place] for row in rows if row[place] != ABSENT}
-
-
-def _cells(line: str) -> list[str]:
-    return [part.strip() for part in line.strip().strip("|").split("|")]
 
 
 def main() -> None:

@@ -48,8 +48,8 @@ def cell(lacks: str | None) -> str:
 def written() -> dict[tuple[str, str], str]:
     """The cells of the committed document, by release and sentence."""
     lines = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| ")]
-    releases = _cells(lines[0])[2:]
-    rows = [_cells(line) for line in lines[1:]]
+    releases = cells_of(lines[0])[2:]
+    rows = [cells_of(line) for line in lines[1:]]
     return {
         (release, row[0]): shown
         for row in rows
@@ -71,7 +71,8 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cells(line: str) -> list[str]:
+def cells_of(line: str) -> list[str]:
+    """The cells of a line of a table."""
     return [part.strip() for part in line.strip().removeprefix("|").removesuffix("|").split("|")]
 
 

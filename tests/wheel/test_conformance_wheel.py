@@ -1,8 +1,5 @@
 """The suite installs alone: without the server and what only the server needs, and judges one."""
 
-import os
-import subprocess
-import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -10,43 +7,24 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.toy_server import HEALTHY, JSON, toy_server
+from tests.support.wheels import ROOT, build, install_alone, run
 
-ROOT = Path(__file__).resolve().parents[2]
 ALONE = ROOT / "conformance"
 OF_THE_SERVER = {"durable_server", "connexion", "peewee", "redis", "orjson", "starlette"}
-
-
-def run(*words: str | Path, folder: Path) -> str:
-    """What a program says, run with nothing of this checkout in its environment."""
-    return subprocess.run(
-        [str(word) for word in words],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", str(folder))},
-        check=True,
-        text=True,
-        capture_output=True,
-    ).stdout
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of the suite."""
     folder = tmp_path_factory.mktemp("alone")
-    build = (sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder)
-    run(*build, ALONE, folder=folder)
+    build(ALONE, folder, "--wheel")
     return next(folder.glob("*.whl"))
 
 
 @pytest.fixture(scope="module")
 def program(wheel: Path) -> Path:
     """The command in an environment that holds the wheel and what it asks for, nothing else."""
-    folder = wheel.parent / "environment"
-    run(sys.executable, "-m", "venv", "--without-pip", folder, folder=wheel.parent)
-    pip = (sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install")
-    quiet = ("--quiet", "--disable-pip-version-check")
-    locked = ("--constraint", ROOT / "requirements.lock")
-    run(*pip, *quiet, *locked, wheel, folder=wheel.parent)
-    return folder / "bin" / "durable-conformance"
+    return install_alone(wheel, wheel.parent) / "durable-conformance"
 
 
 def test_both_wheels_have_one_version() -> None:

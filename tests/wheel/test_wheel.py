@@ -1,7 +1,6 @@
 """The wheel and the sdist carry everything; the wheel serves from an empty environment."""
 
 import json
-import os
 import subprocess
 import sys
 import tarfile
@@ -13,30 +12,17 @@ import httpx
 import pytest
 
 from tests.support.services import free_port, wait_until
+from tests.support.wheels import ROOT, build, install_alone, run
 
-ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = "durable_contracts/_shipped"
 VERSIONED = {"X-Durable-Workflow-Control-Plane-Version": "2"}
-
-
-def run(*words: str | Path, folder: Path) -> str:
-    """What a program says, run with nothing of this checkout in its environment."""
-    return subprocess.run(
-        [str(word) for word in words],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", str(folder))},
-        check=True,
-        text=True,
-        capture_output=True,
-    ).stdout
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the sdist, and the wheel that was built from it."""
     folder = tmp_path_factory.mktemp("built")
-    build = (sys.executable, "-m", "build", "--no-isolation", "--outdir", folder)
-    run(*build, ROOT, folder=folder)
+    build(ROOT, folder)
     return folder
 
 
@@ -48,12 +34,7 @@ def wheel(built: Path) -> Path:
 @pytest.fixture(scope="module")
 def environment(built: Path, wheel: Path) -> Path:
     """The programs of an environment that holds the wheel and what it asks for, nothing else."""
-    folder = built / "environment"
-    run(sys.executable, "-m", "venv", "--without-pip", folder, folder=built)
-    pip = (sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install")
-    quiet = ("--quiet", "--disable-pip-version-check")
-    run(*pip, *quiet, "--constraint", ROOT / "requirements.lock", wheel, folder=built)
-    return folder / "bin"
+    return install_alone(wheel, built)
 
 
 @pytest.fixture(scope="module")
