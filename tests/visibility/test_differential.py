@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
-from durable_server.store import candidates
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.http.asking import CONTROL, Asker, asking
+from tests.visibility.bounds import BOUNDS, set_bounds
 from tests.visibility.naive import Asked, Joined, Says, Seen, counted, found, text_of
 
 HEADERS = {CONTROL: "2"}
@@ -138,8 +138,6 @@ _ORDERS = st.lists(
 _CONDITIONS = st.none() | st.recursive(_predicates(), _join, max_leaves=5)
 ASKED = st.builds(Asked, _CONDITIONS, _ORDERS)
 PAGES = st.sampled_from([1, 7, 200])
-# From how many keys on an index is walked along instead of read whole.
-BOUNDS = st.sampled_from([3, 5_000])
 
 
 def _pages(place: Place, text: str, size: int) -> list[str]:
@@ -154,11 +152,11 @@ def _pages(place: Place, text: str, size: int) -> list[str]:
     return seen
 
 
-def _differ(place: Place, asked: Asked, size: int, names: list[str], bound: int) -> None:
+def _differ(place: Place, asked: Asked, size: int, names: list[str], bound: str) -> None:
     text = text_of(asked)
     wanted = found(asked, place.runs, KINDS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(candidates, "KEYS_MAX", bound)
+        set_bounds(patch, bound)
         seen = _pages(place, text, size) if len(wanted) < 4 or size > 1 else None
         told = {"query": text, "group_by": ",".join(names)}
         path = f"/api/workflow-counts?{urlencode(told)}"
@@ -177,17 +175,17 @@ _CHECKS = list(HealthCheck)
 
 
 @settings(max_examples=75, deadline=None, suppress_health_check=_CHECKS, derandomize=True)
-@given(asked=ASKED, size=PAGES, names=_NAMES, bound=BOUNDS)
+@given(asked=ASKED, size=PAGES, names=_NAMES, bound=st.sampled_from(BOUNDS))
 def test_a_query_finds_what_a_naive_search_finds(
-    place: Place, asked: Asked, size: int, names: list[str], bound: int
+    place: Place, asked: Asked, size: int, names: list[str], bound: str
 ) -> None:
     _differ(place, asked, size, names, bound)
 
 
 @pytest.mark.long
 @settings(max_examples=2_000, deadline=None, suppress_health_check=_CHECKS)
-@given(asked=ASKED, size=PAGES, names=_NAMES, bound=BOUNDS)
+@given(asked=ASKED, size=PAGES, names=_NAMES, bound=st.sampled_from(BOUNDS))
 def test_many_queries_find_what_a_naive_search_finds(
-    place: Place, asked: Asked, size: int, names: list[str], bound: int
+    place: Place, asked: Asked, size: int, names: list[str], bound: str
 ) -> None:
     _differ(place, asked, size, names, bound)

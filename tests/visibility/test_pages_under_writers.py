@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from durable_server.store import candidates
 
 from tests.http.asking import CONTROL, Asker, asking
 from tests.support.databases import KINDS
+from tests.visibility.bounds import BOUNDS, set_bounds
 
 HEADERS = {CONTROL: "2"}
 STEADY = 40
@@ -60,17 +60,28 @@ class Writer:
         self.turned = asyncio.Condition()
 
     async def write(self) -> None:
-        while not self.stopped:
-            workflow_id = f"moving-{self.name}-{self.rounds}"
-            given = {"Group": "moving", "Amount": self.rounds % 5}
-            await start(self.asker, workflow_id, given, "q")
-            await self.change(self.rounds % 7)
-            if self.rounds % 2:
-                path = f"/api/workflows/{workflow_id}/terminate"
-                await self.asker.exchange("POST", path, {}, HEADERS)
-            self.rounds += 1
-            async with self.turned:
-                self.turned.notify_all()
+        try:
+            while not self.stopped:
+                await self.turn()
+                await self.tell()
+        finally:
+            # Nobody may wait for a writer that has failed.
+            self.stopped = True
+            await self.tell()
+
+    async def turn(self) -> None:
+        workflow_id = f"moving-{self.name}-{self.rounds}"
+        given = {"Group": "moving", "Amount": self.rounds % 5}
+        await start(self.asker, workflow_id, given, "q")
+        await self.change(self.rounds % 7)
+        if self.rounds % 2:
+            path = f"/api/workflows/{workflow_id}/terminate"
+            await self.asker.exchange("POST", path, {}, HEADERS)
+        self.rounds += 1
+
+    async def tell(self) -> None:
+        async with self.turned:
+            self.turned.notify_all()
 
     async def change(self, amount: int) -> None:
         wish = {"worker_id": "w", "task_queue": "q", "timeout_seconds": 0}
@@ -88,7 +99,7 @@ class Writer:
         """Wait until it has written some rounds more."""
         until = self.rounds + rounds
         async with self.turned:
-            await self.turned.wait_for(lambda: self.rounds >= until)
+            await self.turned.wait_for(lambda: self.stopped or self.rounds >= until)
 
 
 async def pages(asker: Asker, query: str, writer: Writer) -> list[str]:
@@ -116,13 +127,13 @@ async def read_beside(asker: Asker, query: str, name: str) -> tuple[list[str], i
     return seen, writer.rounds
 
 
-@pytest.mark.parametrize("bound", [3, 5_000])
+@pytest.mark.parametrize("bound", BOUNDS)
 @pytest.mark.parametrize("query", QUERIES)
 def test_runs_that_stay_as_they_are_are_seen_once(
-    asker: Asker, query: str, bound: int, monkeypatch: pytest.MonkeyPatch
+    asker: Asker, query: str, bound: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(candidates, "KEYS_MAX", bound)
-    name = f"{QUERIES.index(query)}-{bound}"
+    set_bounds(monkeypatch, bound)
+    name = f"{QUERIES.index(query)}-{BOUNDS.index(bound)}"
 
     seen, written = asker.runner.run(read_beside(asker, query, name))
 

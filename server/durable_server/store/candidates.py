@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 from peewee import SQL, fn
 
 from durable_server.ids import shard_in
-from durable_server.store.conditions import compared, conjuncts, fits, run_compared, value_column
+from durable_server.store.conditions import (
+    compared,
+    conjuncts,
+    failed,
+    fits,
+    run_compared,
+    value_column,
+)
 from durable_server.store.models import Run, RunAttribute
 from durable_server.visibility.attributes import BUCKETS
 from durable_server.visibility.terms import And, Or, Test
@@ -27,38 +34,76 @@ class Members(NamedTuple):
 
     `selects` find shard, run id and start; together every key, perhaps some twice. `walk`: the
     table that has an index of them by start, each once, with the condition that picks them.
+    `implied`: the part, where it need not be asked of these runs any more.
     """
 
     selects: tuple[Any, ...]
     walk: Any = None
     picked: Any = None
+    implied: Test | None = None
+
+    def every(self) -> Any:
+        """A query of all keys, each once or more often."""
+        every = reduce(add, self.selects).alias("e")
+        return Run.select(every.c.shard, every.c.run_id, every.c.started_at).from_(every)
 
 
 class Beginning(NamedTuple):
-    """The part to begin with. `few`: it has so few keys that all of them can be looked at."""
+    """The part to begin with. `size`: how many keys it has, up to KEYS_MAX."""
 
     members: Members
-    few: bool
+    size: int
+
+    @property
+    def few(self) -> bool:
+        """Whether it has so few keys that all of them can be looked at."""
+        return self.size < KEYS_MAX
 
     def keys(self) -> Any:
         """A query of all keys, each once."""
-        every = reduce(add, self.members.selects).alias("e")
-        return Run.select(SQL("e.shard"), SQL("e.run_id")).from_(every).distinct()
+        return self.members.every().distinct()
 
 
-def beginning(tx: Any, namespace: str, where: Any) -> Beginning | None:
-    """The part of a bound condition to begin with; None when that would not help."""
+class Candidates(NamedTuple):
+    """The part to begin with, None when that would not help, and the keys of every part that an
+    index finds.
+    """
+
+    begin: Beginning | None
+    parts: tuple[Members, ...]
+
+
+def candidates(tx: Any, namespace: str, where: Any) -> Candidates:
+    """Where a search for a bound condition can begin."""
     ranked: list[Any] = []
+    parts: list[Members] = []
     for part in conjuncts(where):
         members = _members(namespace, part, tx.kind)
         if members is not None:
+            parts.append(members)
             size, oldest = _reach(tx, members)
             if size < KEYS_MAX or members.walk is not None:
                 ranked.append((size, oldest, len(ranked), members))
     if not ranked:
-        return None
+        return Candidates(None, tuple(parts))
     size, _, _, members = min(ranked)
-    return Beginning(members, size < KEYS_MAX)
+    return Candidates(Beginning(members, size), tuple(parts))
+
+
+def count_keys(tx: Any, members: Members, count_max: int) -> int:
+    """How many keys there are, some perhaps counted twice, up to `count_max`."""
+    size = 0
+    for select in members.selects:
+        if size < count_max:
+            counted = select.limit(count_max - size).alias("k")
+            query = Run.select(fn.COUNT(SQL("*"))).from_(counted)
+            size += next(iter(query.tuples().execute(tx.database)))[0]
+    return size
+
+
+def keys_of(model: Any) -> Any:
+    """A query of the keys in a table that has runs or values of runs."""
+    return model.select(model.shard, model.run_id, model.started_at)
 
 
 def _reach(tx: Any, members: Members) -> tuple[int, int]:
@@ -100,13 +145,13 @@ def _of_test(namespace: str, test: Test, kind: str) -> Members | None:
     if name == "RunId" and operator in ("=", "in"):
         return _of_run_ids(test.values)
     if name in ("Status", "StatusBucket") and operator == "in":
-        return _of_open(namespace) if set(test.values) <= set(BUCKETS["running"]) else None
+        return _of_statuses(namespace, test.values)
     if operator not in _BY_INDEX.get(name, ()):
         return None
     model: Any = Run.alias()
     found = run_compared(test, kind, model)
     walk = model if name == "WorkflowType" and operator == "=" else None
-    return Members((_keys_of(model).where(model.namespace == namespace, found),), walk)
+    return Members((keys_of(model).where(model.namespace == namespace, found),), walk)
 
 
 def _of_attribute(namespace: str, test: Test) -> Members | None:
@@ -115,18 +160,15 @@ def _of_attribute(namespace: str, test: Test) -> Members | None:
     model: Any = RunAttribute.alias()
     column = value_column(test.attribute, model)
     conditions = [model.namespace == namespace, model.name == test.attribute.name]
+    implied = test if test.operator not in ("!=", "not in") else None
     if test.operator in ("present", "!=", "not in"):
         conditions.append(fits(test.attribute, column))
     else:
         # Said once more so that the index without nulls is used.
         conditions += [column.is_null(False), compared(column, test.operator, test.values)]
-    select, picked = _keys_of(model), reduce(and_, conditions)
+    select, picked = keys_of(model), reduce(and_, conditions)
     walk = model if test.operator == "=" else None
-    return Members((select.where(picked),), walk, picked)
-
-
-def _keys_of(model: Any) -> Any:
-    return model.select(model.shard, model.run_id, model.started_at)
+    return Members((select.where(picked),), walk, picked, implied)
 
 
 def _of_run_ids(run_ids: tuple[str, ...]) -> Members:
@@ -134,11 +176,20 @@ def _of_run_ids(run_ids: tuple[str, ...]) -> Members:
     for run_id in run_ids:
         model: Any = Run.alias()
         mine = (model.shard == (shard_in(run_id) or 0)) & (model.run_id == run_id)
-        selects.append(_keys_of(model).where(mine))
+        selects.append(keys_of(model).where(mine))
     return Members(tuple(selects))
 
 
-def _of_open(namespace: str) -> Members:
-    model: Any = Run.alias()
-    picked = (model.namespace == namespace) & model.closed_at.is_null()
-    return Members((_keys_of(model).where(picked),), model)
+def _of_statuses(namespace: str, statuses: tuple[str, ...]) -> Members | None:
+    if set(statuses) <= set(BUCKETS["running"]):
+        model: Any = Run.alias()
+        picked = (model.namespace == namespace) & model.closed_at.is_null()
+        return Members((keys_of(model).where(picked),), model)
+    if not set(statuses) <= set(BUCKETS["failed"]):
+        return None
+    selects = []
+    for status in dict.fromkeys(statuses):
+        model = Run.alias()
+        found = (model.namespace == namespace) & (model.status == status)
+        selects.append(keys_of(model).where(found, failed(model)))
+    return Members(tuple(selects), model if len(selects) == 1 else None)

@@ -7,9 +7,9 @@ from functools import reduce
 from operator import and_, ge, gt, le, lt, or_
 from typing import Any
 
-from peewee import SQL, Expression, fn
+from peewee import SQL, Expression, NodeList, fn
 
-from durable_server.store.models import Run, RunAttribute
+from durable_server.store.models import FAILED, Run, RunAttribute
 from durable_server.visibility.attributes import BUCKETS
 from durable_server.visibility.terms import And, Attribute, Not, Test
 
@@ -40,7 +40,8 @@ _TEXT_COLUMNS = frozenset({"keyword", "status", "bucket"})
 _BYTEWISE = {"<": "~<~", "<=": "~<=~", ">": "~>~", ">=": "~>=~"}
 _EXACT = frozenset({"=", "!=", "in", "not in"})
 _FLAGS = ("true", "false")
-_OPEN, _STATUSES = frozenset(BUCKETS["running"]), ("status", "bucket")
+_OPEN, _FAILED = frozenset(BUCKETS["running"]), frozenset(BUCKETS["failed"])
+_STATUSES = ("status", "bucket")
 
 
 def conjuncts(where: Any) -> tuple[Any, ...]:
@@ -50,15 +51,17 @@ def conjuncts(where: Any) -> tuple[Any, ...]:
     return where.parts if isinstance(where, And) else (where,)
 
 
-def condition(part: Any, kind: str) -> Any:
-    """The condition on `runs` that a part of a bound query stands for; `kind`: the database's."""
+def condition(part: Any, kind: str, keys: Any = Run) -> Any:
+    """The condition on `runs` that a part of a bound query stands for; `kind`: the database's.
+
+    `keys`: a table that has the keys of the runs; values are looked up by what it says.
+    """
     if isinstance(part, Test):
-        return _custom(part) if part.attribute.custom else _of_run(part, kind)
+        return _custom(part, keys) if part.attribute.custom else _of_run(part, kind)
     if isinstance(part, Not):
-        return ~condition(part.part, kind)
-    return reduce(
-        and_ if isinstance(part, And) else or_, [condition(each, kind) for each in part.parts]
-    )
+        return ~condition(part.part, kind, keys)
+    joined = and_ if isinstance(part, And) else or_
+    return reduce(joined, [condition(each, kind, keys) for each in part.parts])
 
 
 def compared(column: Any, operator: str, values: tuple[Any, ...]) -> Any:
@@ -77,6 +80,11 @@ def compared(column: Any, operator: str, values: tuple[Any, ...]) -> Any:
         after = _after_prefix(values[0])
         return column >= values[0] if after is None else (column >= values[0]) & (column < after)
     return _COMPARE[operator](column, values[0])
+
+
+def failed(model: Any) -> Any:
+    """Whether a run has closed without its result, in the words of the index of such runs."""
+    return NodeList((model.status, SQL(FAILED)))
 
 
 def value_column(attribute: Attribute, model: Any = RunAttribute) -> Any:
@@ -125,7 +133,7 @@ def values_of_run(attribute: Attribute) -> Any:
     """The one value that a run has of a custom attribute, or null; for sorting."""
     model = RunAttribute.alias()
     column = value_column(attribute, model)
-    mine = _mine(model, attribute)
+    mine = _mine(model, attribute, Run)
     query = model.select(fn.MIN(column)).where(*mine, fits(attribute, column))
     return fn.COALESCE(query, SQL("NULL"))
 
@@ -149,31 +157,34 @@ def _of_run(test: Test, kind: str) -> Any:
     if test.attribute.type in _STATUSES and test.operator == "in" and set(test.values) <= _OPEN:
         # What follows from it is said as well, for the index of open runs.
         found = found & Run.closed_at.is_null()
+    elif test.attribute.type in _STATUSES and test.operator == "in" and set(test.values) <= _FAILED:
+        found = found & failed(Run)
     return plain.is_null(False) & found if name in NULLABLE else found
 
 
-def _custom(test: Test) -> Any:
+def _custom(test: Test, keys: Any) -> Any:
     model = RunAttribute.alias()
     column = value_column(test.attribute, model)
+    mine = _mine(model, test.attribute, keys)
     negative = {"!=": "=", "not in": "in"}.get(test.operator)
     if test.operator == "missing":
-        return ~_exists(model, test.attribute, fits(test.attribute, column))
+        return ~_exists(model, mine, fits(test.attribute, column))
     if test.operator == "present":
-        return _exists(model, test.attribute, fits(test.attribute, column))
+        return _exists(model, mine, fits(test.attribute, column))
     if negative is None:
-        return _exists(model, test.attribute, compared(column, test.operator, test.values))
-    equal = _custom(Test(test.attribute, negative, test.values))
-    return _exists(model, test.attribute, fits(test.attribute, column)) & ~equal
+        return _exists(model, mine, compared(column, test.operator, test.values))
+    equal = _custom(Test(test.attribute, negative, test.values), keys)
+    return _exists(model, mine, fits(test.attribute, column)) & ~equal
 
 
-def _exists(model: Any, attribute: Attribute, found: Any) -> Any:
+def _exists(model: Any, mine: tuple[Any, ...], found: Any) -> Any:
     # An offset keeps PostgreSQL from turning the probe into a join that it begins with.
-    query = model.select(SQL("1")).where(*_mine(model, attribute), found).limit(1).offset(0)
+    query = model.select(SQL("1")).where(*mine, found).limit(1).offset(0)
     return fn.EXISTS(query)
 
 
-def _mine(model: Any, attribute: Attribute) -> tuple[Any, ...]:
-    same = (model.shard == Run.shard) & (model.run_id == Run.run_id)
+def _mine(model: Any, attribute: Attribute, keys: Any) -> tuple[Any, ...]:
+    same = (model.shard == keys.shard) & (model.run_id == keys.run_id)
     return same, model.name == attribute.name
 
 

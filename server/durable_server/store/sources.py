@@ -1,12 +1,13 @@
 """Where the runs of a page come from, and in which order: along an index wherever one has it."""
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import and_
 from typing import Any, NamedTuple
 
 from peewee import JOIN, SQL, Case
 
-from durable_server.store.candidates import Beginning
+from durable_server.store.candidates import Beginning, Members
 from durable_server.store.conditions import (
     NULLABLE,
     compared,
@@ -36,6 +37,7 @@ class Search(NamedTuple):
     beside: tuple[Any, ...]
     order: tuple[tuple[Attribute, bool], ...]
     begin: Beginning | None
+    parts: tuple[Members, ...]
     kind: str
 
 
@@ -71,21 +73,41 @@ def source_of(search: Search, present: bool | None) -> Source:
     """
     begin, first = search.begin, search.order[0][0]
     few = begin is not None and begin.few
-    if first.custom and present and not few:
+    if first.custom and present and (not few or _leads_along(begin, first)):
         return _along_values(search)
-    source = _whole(search, present)
     if begin is None:
-        return source
-    walk = begin.members.walk
+        return _whole(search, present)
+    walk, implied = begin.members.walk, [begin.members.implied]
     if first == START and walk is not None and walk.model is RunAttribute:
-        keys = _keys(search, (walk.started_at, walk.started_at, walk.run_id))
-        conditions = (begin.members.picked, *_of_starts(search, walk), *source.conditions)
-        return Source(walk, _same_run(walk), conditions, keys)
+        conditions = (begin.members.picked, *starts_of(search, walk))
+        conditions += _conditions(search, implied, walk)
+        return Source(walk, _same_run(walk), conditions, keys_by_start(search, walk))
     if not few:
-        return source
+        return _whole(search, present)
     keys_alone = begin.keys().alias("k")
-    same = (Run.shard == keys_alone.c.shard) & (Run.run_id == keys_alone.c.run_id)
-    return source._replace(table=keys_alone, same=same)
+    source = _whole(search, present, implied)
+    return source._replace(table=keys_alone, same=_same_run(keys_alone.c))
+
+
+def among(search: Search, keys_alone: Any, parts: tuple[Members, ...]) -> Source:
+    """The runs of some keys (an aliased query) that match, by start. `parts`: all have the keys."""
+    found, implied = keys_alone.c, [each.implied for each in parts]
+    conditions = _conditions(search, implied, found)
+    return Source(keys_alone, _same_run(found), conditions, keys_by_start(search, found))
+
+
+def keys_by_start(search: Search, table: Any) -> tuple[Key, ...]:
+    """What a search that is first by start is sorted by, in a table that has start and id."""
+    return _keys(search, (table.started_at, table.started_at, table.run_id))
+
+
+def starts_of(search: Search, table: Any) -> tuple[Any, ...]:
+    """What is said of starts, said of a table that has them: its index is entered at the place."""
+    return tuple(
+        compared(table.started_at, each.operator, each.values)
+        for each in conjuncts(search.where)
+        if isinstance(each, Test) and each.attribute == START and each.operator in _ALONG
+    )
 
 
 def ordered(query: Any, keys: tuple[Key, ...], after: tuple[Any, ...] | None) -> Any:
@@ -95,6 +117,13 @@ def ordered(query: Any, keys: tuple[Key, ...], after: tuple[Any, ...] | None) ->
         absent = [Case(None, [(key.column.is_null(), 1)], 0).asc()] if key.nullable else []
         query = query.order_by_extend(*absent, way)
     return query if after is None else query.where(_behind(keys, after))
+
+
+def _leads_along(begin: Beginning | None, first: Attribute) -> bool:
+    """Whether the part to begin with lies along the index that has the order of the page."""
+    part = begin.members.implied if begin else None
+    along = part is not None and part.attribute == first and part.operator in _ALONG
+    return along and first.type not in _MANY_VALUED
 
 
 def _behind(keys: tuple[Key, ...], after: tuple[Any, ...]) -> Any:
@@ -116,13 +145,13 @@ def _behind(keys: tuple[Key, ...], after: tuple[Any, ...]) -> Any:
     return (head.column <= value if head.descending else head.column >= value) & found
 
 
-def _whole(search: Search, present: bool | None) -> Source:
+def _whole(search: Search, present: bool | None, implied: Sequence[Any] = ()) -> Source:
     """All runs of the namespace that match, along their starts if that is the order."""
     first = search.order[0][0]
     plain = Run.started_at, Run.run_id
     head = values_of_run(first) if first.custom else run_column(first, search.kind)
     keys = _keys(search, (head, *plain))
-    conditions = _conditions(search)
+    conditions = _conditions(search, implied)
     if present is False:
         keys = keys[1:]
         missing = condition(Test(first, "missing"), search.kind)
@@ -139,26 +168,19 @@ def _along_values(search: Search) -> Source:
     column = value_column(first, model)
     conditions = [model.namespace == search.namespace, model.name == first.name]
     conditions += [column.is_null(False), fits(first, column)]
+    implied: list[Test] = []
     if first.type in _MANY_VALUED:
         conditions.append(~has_lesser(first, model))
     else:
-        conditions += [
-            compared(column, each.operator, each.values)
+        implied = [
+            each
             for each in conjuncts(search.where)
             if isinstance(each, Test) and each.attribute == first and each.operator in _ALONG
         ]
+        conditions += [compared(column, each.operator, each.values) for each in implied]
     keys = _keys(search, (column, model.started_at, model.run_id))
-    conditions += [*_of_starts(search, model), *_conditions(search)]
+    conditions += [*starts_of(search, model), *_conditions(search, implied, model)]
     return Source(model, _same_run(model), tuple(conditions), keys)
-
-
-def _of_starts(search: Search, model: Any) -> tuple[Any, ...]:
-    """What is said of starts, said of the index: it is entered at the right place."""
-    return tuple(
-        compared(model.started_at, each.operator, each.values)
-        for each in conjuncts(search.where)
-        if isinstance(each, Test) and each.attribute == START and each.operator in _ALONG
-    )
 
 
 def _keys(search: Search, columns: tuple[Any, Any, Any]) -> tuple[Key, ...]:
@@ -177,8 +199,10 @@ def _keys(search: Search, columns: tuple[Any, Any, Any]) -> tuple[Key, ...]:
     return (*keys, Key(run_id, descending))
 
 
-def _conditions(search: Search) -> tuple[Any, ...]:
-    said = (condition(each, search.kind) for each in conjuncts(search.where))
+def _conditions(search: Search, implied: Sequence[Any] = (), keys: Any = Run) -> tuple[Any, ...]:
+    """What the runs of some keys have to fit, but for the parts that the keys imply."""
+    asked = (each for each in conjuncts(search.where) if each not in implied)
+    said = (condition(each, search.kind, keys) for each in asked)
     return (Run.namespace == search.namespace, *search.beside, *said)
 
 

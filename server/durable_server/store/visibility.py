@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from peewee import JOIN, SQL, Case, NodeList, fn
 
-from durable_server.store import columns
-from durable_server.store.candidates import beginning
+from durable_server.store import columns, meetings
+from durable_server.store.candidates import candidates
 from durable_server.store.conditions import (
     NULLABLE,
     compared,
@@ -70,6 +70,8 @@ def list_matching(
     if after is not None and not _is_place(search.order, after):
         after = None
     first = search.order[0][0]
+    if meetings.can_meet(search):
+        return _where_parts_meet(tx, search, after, limit)
     if not (first.custom or first.name in NULLABLE):
         return _page(tx, source_of(search, None), after, limit)
     rows: list[FoundRun] = []
@@ -87,8 +89,9 @@ def count_matching(tx: Any, wanted: Wanted) -> int:
     bound = _bound(tx, wanted)
     query = _of_one_value(wanted, bound.where)
     if query is None:
-        source = source_of(_search(tx, wanted, bound, NEWEST_FIRST), None)
-        query = source.selecting([fn.COUNT(SQL("*"))])
+        search = _search(tx, wanted, bound, NEWEST_FIRST)
+        source = meetings.common(tx, search) if meetings.can_meet(search) else None
+        query = (source or source_of(search, None)).selecting([fn.COUNT(SQL("*"))])
     return int(_rows(tx, query)[0][0])
 
 
@@ -159,8 +162,8 @@ def _search(
         texts = (Run.workflow_id, Run.workflow_type, Run.business_key)
         id_found, type_found, key_found = (each.contains(wanted.text) for each in texts)
         beside.append(id_found | type_found | key_found)
-    begin = beginning(tx, wanted.namespace, bound.where)
-    return Search(wanted.namespace, bound.where, tuple(beside), order, begin, tx.kind)
+    begin, parts = candidates(tx, wanted.namespace, bound.where)
+    return Search(wanted.namespace, bound.where, tuple(beside), order, begin, parts, tx.kind)
 
 
 def _of_one_value(wanted: Wanted, where: Any) -> Any:
@@ -192,6 +195,24 @@ def _page(tx: Any, source: Source, after: tuple[Any, ...] | None, limit: int) ->
         FoundRun(columns.run_of_row(row[:width]), row[width], row[width + 1], row[width + 2 :])
         for row in rows
     ]
+
+
+def _where_parts_meet(
+    tx: Any, search: Search, place: tuple[Any, ...] | None, limit: int
+) -> list[FoundRun]:
+    after = place
+    rows: list[FoundRun] = []
+    for step, keys_max in enumerate(meetings.HEADS[tx.kind]):
+        rows += _page(tx, meetings.head(search, after, keys_max), None, limit - len(rows))
+        if len(rows) == limit:
+            return rows
+        if not step and not meetings.walks_on(len(rows), limit):
+            meeting = meetings.common(tx, search)
+            if meeting is not None:
+                return _page(tx, meeting, place, limit)
+        if rows:
+            after = (*rows[-1].keys, rows[-1].run.run_id)
+    return rows + _page(tx, source_of(search, None), after, limit - len(rows))
 
 
 def _is_place(order: tuple[tuple[Attribute, bool], ...], after: tuple[Any, ...]) -> bool:

@@ -16,7 +16,7 @@ from durable_server.store.models.runs import Event, Run, RunDetails, Workflow
 from durable_server.store.models.schedules import Schedule, ScheduleAttribute, ScheduleEvent
 from durable_server.store.models.steps import Activity, Task, Timer
 from durable_server.store.models.task_queues import BuildRollout, DispatchCounter
-from durable_server.store.models.visibility import RunAttribute, SearchAttribute
+from durable_server.store.models.visibility import FAILED, RunAttribute, SearchAttribute
 
 MODELS = (
     Workflow,
@@ -50,6 +50,7 @@ MODELS = (
     SchemaMigration,
 )
 __all__ = [
+    "FAILED",
     "MODELS",
     "Activity",
     "BuildRollout",

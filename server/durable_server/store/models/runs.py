@@ -112,13 +112,16 @@ Run.add_index(
     Run.index(Run.deadline_at, name="runs_deadline", where=SQL("deadline_at IS NOT NULL"))
 )
 Run.add_index(
-    Run.index(Run.namespace, Run.started_at.desc(), Run.run_id.desc(), name="runs_listed")
+    Run.index(
+        Run.namespace, Run.started_at.desc(), Run.run_id.desc(), Run.shard, name="runs_listed"
+    )
 )
 Run.add_index(
     Run.index(
         Run.namespace,
         Run.started_at,
         Run.run_id,
+        Run.shard,
         name="runs_open",
         where=SQL("closed_at IS NULL"),
     )

@@ -4,6 +4,8 @@ from peewee import SQL, BigIntegerField, CompositeKey, DoubleField, Model, TextF
 
 from durable_server.store.models.runs import Run
 
+FAILED = "IN ('failed', 'cancelled', 'terminated')"
+
 
 class SearchAttribute(Model):
     """See the engine value or the query module of the same name."""
@@ -57,6 +59,7 @@ Run.add_index(
         Run.workflow_type,
         Run.started_at.desc(),
         Run.run_id.desc(),
+        Run.shard,
         name="runs_by_type",
     )
 )
@@ -68,5 +71,16 @@ Run.add_index(
         Run.run_id,
         name="runs_closed",
         where=SQL("closed_at IS NOT NULL"),
+    )
+)
+Run.add_index(
+    Run.index(
+        Run.namespace,
+        Run.status,
+        Run.started_at.desc(),
+        Run.run_id.desc(),
+        Run.shard,
+        name="runs_failed",
+        where=SQL(f"status {FAILED}"),
     )
 )
