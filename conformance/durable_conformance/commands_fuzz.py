@@ -9,6 +9,7 @@ import typer
 from durable_contracts.defect import Defect
 
 from durable_conformance.client import Client
+from durable_conformance.fuzz.bounds import Bounds
 from durable_conformance.options import File, Text, taking
 from durable_conformance.runner import discover
 from durable_conformance.target import target_of
@@ -68,7 +69,7 @@ def fuzz(flags: Flags) -> None:
 
 def _run(flags: Flags) -> tuple[Any, int]:
     try:
-        from durable_conformance.fuzz.run import Bounds, Fuzz, chosen_seed
+        from durable_conformance.fuzz.run import Fuzz, chosen_seed
     except ImportError as error:
         text = f"install durable-conformance[fuzz], which brings schemathesis ({error})"
         raise Undecided(text) from error

@@ -194,6 +194,7 @@ class _Comparison:
         if old.schema.get("description") != new.schema.get("description"):
             yield Change("response-text", new.pointer, "explained in other words")
         yield from self._headers(_header_map(old, self.old), _header_map(new, self.new))
+        yield from _link_changes(_link_map(old, self.old), _link_map(new, self.new))
         before, after = (bool(each.schema.get("content")) for each in (old, new))
         if before and not after:
             yield Change("response-body-removed", old.pointer, "the reply has no body any more")
@@ -276,6 +277,28 @@ def _header_map(response: Placed, document: Document) -> dict[str, Placed]:
         name.lower(): _named(_inside(response, "headers", name), document)
         for name in response.schema.get("headers", {})
     }
+
+
+def _link_map(response: Placed, document: Document) -> dict[str, Placed]:
+    return {
+        name: _named(_inside(response, "links", name), document)
+        for name in response.schema.get("links", {})
+    }
+
+
+def _link_changes(old: dict[str, Placed], new: dict[str, Placed]) -> Iterator[Change]:
+    for name, was in old.items():
+        if name not in new:
+            yield Change("link-removed", was.pointer, f"{name} is gone")
+            continue
+        before, after = ({**each.schema} for each in (was, new[name]))
+        if before.pop("description", None) != after.pop("description", None):
+            yield Change("link-wording", new[name].pointer, "explained in other words")
+        if before != after:
+            yield Change("link-changed", new[name].pointer, f"{name} leads elsewhere")
+    for name, now in new.items():
+        if name not in old:
+            yield Change("link-added", now.pointer, f"{name} is new")
 
 
 def _needed(node: Document) -> bool:

@@ -6,6 +6,7 @@ Each function yields what is wrong as one sentence that names the place.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from durable_contracts import links
 from durable_contracts.examples import load_from as load_examples
 from durable_contracts.locate import Tree
 from durable_contracts.operations import Operation, operations_of
@@ -132,6 +133,12 @@ def _bodies_are_required_where_members_are(
             yield f"{operation.operation_id}: its body is required if one of its members is"
 
 
+def _links_lead_somewhere(
+    tree: Tree, operations: list[Operation], derived: dict[str, Any]
+) -> Iterator[str]:
+    yield from links.broken(derived["openapi-3.1.json"], operations)
+
+
 _RULES: tuple[Callable[[Tree, list[Operation], dict[str, Any]], Iterator[str]], ...] = (
     _examples_belong,
     _statuses_have_reasons,
@@ -139,4 +146,5 @@ _RULES: tuple[Callable[[Tree, list[Operation], dict[str, Any]], Iterator[str]], 
     _control_operations_are_in_the_contract,
     _request_fields_exist,
     _bodies_are_required_where_members_are,
+    _links_lead_somewhere,
 )

@@ -15,7 +15,8 @@ VERSION = "3.0.3"
 _LEFT_OUT: dict[str, set[str]] = {
     "document": {"jsonSchemaDialect", "webhooks", "security"},
     "operation": {"security"},
-    "components": {"securitySchemes", "pathItems", "examples"},
+    "response": {"links"},
+    "components": {"securitySchemes", "pathItems", "examples", "links"},
     "mediaType": {"examples"},
     "parameter": {"examples"},
     # `format` asserts in 3.0 and only annotates in 2020-12: the verdicts would differ.

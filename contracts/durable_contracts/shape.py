@@ -24,7 +24,11 @@ MEMBERS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "header": {"schema": ("one", "schema"), "content": ("map", "mediaType")},
     "requestBody": {"content": ("map", "mediaType")},
-    "response": {"headers": ("map", "header"), "content": ("map", "mediaType")},
+    "response": {
+        "headers": ("map", "header"),
+        "content": ("map", "mediaType"),
+        "links": ("map", "link"),
+    },
     "mediaType": {"schema": ("one", "schema"), "examples": ("map", "example")},
     "components": {
         "schemas": ("map", "schema"),
@@ -33,6 +37,7 @@ MEMBERS: dict[str, dict[str, tuple[str, str]]] = {
         "responses": ("map", "response"),
         "requestBodies": ("map", "requestBody"),
         "examples": ("map", "example"),
+        "links": ("map", "link"),
         "securitySchemes": ("map", "securityScheme"),
     },
     "schema": {
@@ -55,6 +60,7 @@ SECTIONS = {
     "response": "responses",
     "requestBody": "requestBodies",
     "example": "examples",
+    "link": "links",
 }
 
 Visit = Callable[[Any, str, tuple[object, ...]], Any]

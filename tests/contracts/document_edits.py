@@ -289,6 +289,29 @@ _members(
     lambda n: _with(n, headers=_renamed(n["headers"], str.upper)) if n.get("headers") else None,
 )
 
+_members(
+    "name-one-more-way-to-go-on",
+    A,
+    "response",
+    lambda n: _with(n, links={**n.get("links", {}), "New": {"operationId": "workflows.list"}}),
+)
+_members(
+    "name-no-way-to-go-on",
+    B,
+    "response",
+    lambda n: _with(n, links=_first_gone(n["links"])) if n.get("links") else None,
+)
+_members(
+    "lead-elsewhere",
+    B,
+    "response",
+    lambda n: (
+        _with(n, links={key: {"operationId": "workflows.list"} for key in n["links"]})
+        if n.get("links")
+        else None
+    ),
+)
+
 
 def _statuses(node: Document, *, gone: str = "", come: str = "") -> Document | None:
     answers = node["responses"]

@@ -2,18 +2,28 @@
 
 import builtins
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from durable_conformance.cli import app
 from durable_conformance.contract import operations
+from durable_conformance.fuzz.bounds import Bounds
 from durable_conformance.fuzz.coverage import UNREACHABLE, Coverage
 from durable_conformance.fuzz.excuses import ACCEPTANCE, REJECTION, excused
+from durable_conformance.fuzz.run import Fuzz
+from durable_conformance.target import Target
 from typer.testing import CliRunner
 
 from tests.served.serving import serving
 from tests.support.server_process import TOKEN
+
+SECONDS_MAX = 60
+HURRIED = {
+    "WORKFLOW_SERVER_WORKER_POLL_TIMEOUT": "1",
+    "WORKFLOW_SERVER_UPDATE_WAIT_COMPLETION_TIMEOUT_SECONDS": "1",
+}
 
 
 def test_what_was_not_reached_and_what_is_not_documented_is_told() -> None:
@@ -34,6 +44,8 @@ def test_what_was_not_reached_and_what_is_not_documented_is_told() -> None:
     [
         (422, {"errors": {"workflow_type": ["no"]}}, {}, []),
         (422, {"errors": {"commands.0.type": ["no"]}}, {}, [REJECTION]),
+        (422, {"errors": {"contracts.a\0": ["must not contain U+0000."]}}, {}, [REJECTION]),
+        (422, {"reason": "search_attribute_limit_reached"}, {}, [REJECTION]),
         (412, {"reason": "worker_not_registered"}, {}, [REJECTION]),
         (200, {"reason": "worker_not_registered"}, {}, []),
         (201, {}, [], [ACCEPTANCE]),
@@ -60,14 +72,41 @@ def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     assert "durable-conformance[fuzz]" in said.output
 
 
+def test_links_lead_from_a_start_to_a_completion_and_on(tmp_path: Path) -> None:
+    with serving("sqlite", tmp_path, "uvicorn", HURRIED) as url:
+        target = Target(url, credentials={"any": TOKEN})
+        fuzz = Fuzz(target, Bounds(5, 3, time.monotonic() + SECONDS_MAX), print)
+        fuzz.linked()
+
+    reached = fuzz.found.coverage.reached
+    assert fuzz.found.failures == []
+    assert reached["workflows.start", 201]
+    assert reached["workflow_tasks.poll", 200]
+    worked = [name for name, status in reached if status == 200 and "_tasks." in name]
+    assert {name.partition(".")[0] for name in worked if "poll" not in name} >= {
+        "workflow_tasks",
+        "activity_tasks",
+    }
+    assert reached["workflows.describe_run", 200]
+
+
+@pytest.mark.parametrize("credentials", [{}, {"any": TOKEN}])
+def test_only_a_server_that_asks_for_credentials_must_refuse_who_has_none(
+    tmp_path: Path, credentials: dict[str, str]
+) -> None:
+    open_to_all = {**HURRIED, "WORKFLOW_SERVER_AUTH_DRIVER": "none"}
+    with serving("sqlite", tmp_path, "uvicorn", open_to_all) as url:
+        target = Target(url, credentials=credentials)
+        fuzz = Fuzz(target, Bounds(1, 1, time.monotonic() + SECONDS_MAX), print)
+        fuzz.generated("namespaces.list")
+
+    assert bool(fuzz.found.failures) == bool(credentials)
+
+
 @pytest.mark.long
 def test_our_server_answers_only_what_is_documented(tmp_path: Path) -> None:
     report = tmp_path / "reached.json"
-    hurried = {
-        "WORKFLOW_SERVER_WORKER_POLL_TIMEOUT": "1",
-        "WORKFLOW_SERVER_UPDATE_WAIT_COMPLETION_TIMEOUT_SECONDS": "1",
-    }
-    with serving("sqlite", tmp_path, "uvicorn", hurried) as url:
+    with serving("sqlite", tmp_path, "uvicorn", HURRIED) as url:
         words = ["fuzz", "--server", url, "--token", TOKEN, "--examples", "5", "--seed", "1"]
         said = CliRunner().invoke(app, [*words, "--coverage", str(report)])
 

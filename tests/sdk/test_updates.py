@@ -29,7 +29,8 @@ def test_updates_reach_the_code_of_a_worker(
     assert saw["meanwhile"]["result"] == 2
     assert saw["refused"]["raised"] == RELEASES[release]
     assert "there is a coat of red" in saw["refused"]["text"]
-    assert saw["accepted"]["update_status"] == "accepted"
+    # Accepted, or further: the worker may have carried it out before the reply was written.
+    assert saw["accepted"]["update_status"] in ("accepted", "completed")
     assert saw["late"]["result"] == 4
     assert saw["result"] == {"dried": "dry red", "coats": ["red", "blue", "green", "white"]}
     assert saw["closed"]["raised"] == "ServerError"

@@ -59,6 +59,14 @@ def of_fields(operation: Operation, target: Target) -> Iterator[Directed]:
         yield operation.method, f"{url}?{query}", own, b""
 
 
+def of_names(operation: Operation, target: Target) -> Iterator[Directed]:
+    """A request whose address names what no database keeps."""
+    own = {**_versions(operation.plane), **headers_of(target, operation.plane)}
+    named = {each.name: "\0" for each in operation.parameters if each.location == "path"}
+    if named:
+        yield operation.method, target.url + _path(operation, named), own, b""
+
+
 def of_closed_runs(operation: Operation, live: Live) -> Iterator[Directed]:
     """A request to a run that has ended, for what speaks to runs."""
     if "{workflow_id}" not in operation.path or operation.method == "GET":
@@ -67,6 +75,12 @@ def of_closed_runs(operation: Operation, live: Live) -> Iterator[Directed]:
     url = live.url + _path(operation, names)
     own = {**_versions(operation.plane), **headers_of(live.target, operation.plane)}
     yield operation.method, url, {**own, **_JSON}, b"{}"
+
+
+def known_already(directed: Directed, tag: str) -> Directed:
+    """The same request of a caller who has the answer with this entity tag."""
+    method, url, headers, content = directed
+    return method, url, {**headers, "If-None-Match": tag}, content
 
 
 def send(client: httpx.Client, directed: Directed) -> httpx.Response:

@@ -97,10 +97,20 @@ class Live:
         task = self._lease("workflow")
         return {name: task[name] for name in ("task_id", "lease_owner", "workflow_task_attempt")}
 
-    def _activity_task(self) -> dict[str, Any]:
+    def offer(self, operation_id: str) -> None:
+        """Put a task where a poll will find it."""
+        if operation_id == "workflow_tasks.poll":
+            self._run(QUEUE)
+        elif operation_id == "activity_tasks.poll":
+            self._schedule()
+
+    def _schedule(self) -> None:
         task = self._workflow_task()
         command = {"type": "schedule_activity", "activity_type": "fuzz", "queue": QUEUE}
         task_id = task.pop("task_id")
         self._post(f"/worker/workflow-tasks/{task_id}/complete", {**task, "commands": [command]})
+
+    def _activity_task(self) -> dict[str, Any]:
+        self._schedule()
         leased = self._lease("activity")
         return {name: leased[name] for name in ("task_id", "lease_owner", "activity_attempt_id")}

@@ -1,7 +1,6 @@
 """Generated and directed requests against a target, judged by every check, until the time is up."""
 
 import random
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,9 +22,10 @@ from schemathesis.core.failures import FailureGroup
 from durable_conformance import library
 from durable_conformance.client import ANSWER_SECONDS_MAX, Client, Exchange, Request
 from durable_conformance.contract import operations
-from durable_conformance.fuzz import directed
+from durable_conformance.fuzz import directed, linked
+from durable_conformance.fuzz.bounds import Bounds
 from durable_conformance.fuzz.coverage import Coverage
-from durable_conformance.fuzz.excuses import excused, wait_briefly
+from durable_conformance.fuzz.excuses import AUTHENTICATION, excused, wait_briefly
 from durable_conformance.fuzz.live import Live, headers_of
 from durable_conformance.judging import answers
 from durable_conformance.runner import Limits, run_all
@@ -39,15 +39,6 @@ BYTES_MAX_USUAL = 2 * 1024 * 1024
 _TEXT_MAX = 1000
 SCENARIO_SECONDS_MAX = 60
 AT_ONCE = 8
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How much is tried: requests for each operation and mode, from a seed, until a moment."""
-
-    examples: int
-    seed: int
-    ends_at: float
 
 
 class _Noting(Client):
@@ -91,36 +82,53 @@ class Fuzz:
         with httpx.Client(timeout=ANSWER_SECONDS_MAX) as client:
             for operation in operations().values():
                 self._directed(operation, client)
-        for mode, aimed in ((POSITIVE, False), (NEGATIVE, False), (POSITIVE, True)):
-            for each in schema_of(self._target.namespace, mode.value).get_all_operations():
-                self._generated(each.ok(), mode, aimed)
+        self.generated()
+        self.linked()
         self._scenarios()
         return self.found
+
+    def generated(self, only: str | None = None) -> None:
+        """Try what the contract allows and forbids, of one operation or of all."""
+        for mode, aimed in ((POSITIVE, False), (NEGATIVE, False), (POSITIVE, True)):
+            for each in schema_of(self._target.namespace, mode.value).get_all_operations():
+                if only in (None, each.ok().definition.raw["operationId"]):
+                    self._generated(each.ok(), mode, aimed)
+
+    def linked(self) -> None:
+        """Follow the links of the contract from reply to reply."""
+        schema = schema_of(self._target.namespace, POSITIVE.value)
+        linked.follow(schema, self._live, self._judge, self._bounds)
 
     def _directed(self, operation: Operation, client: httpx.Client) -> None:
         limits = self._target.advertised.get("limits") or {}
         bytes_max = int(limits.get("max_payload_bytes") or BYTES_MAX_USUAL)
         gates = directed.requests(operation, self._target, bytes_max)
         fields = directed.of_fields(operation, self._target)
-        for each in (*gates, *fields, *directed.of_closed_runs(operation, self._live)):
+        names = directed.of_names(operation, self._target)
+        for each in (*gates, *fields, *names, *directed.of_closed_runs(operation, self._live)):
             if self._late():
                 return
             response = directed.send(client, each)
-            self._note(operation, response.status_code)
-            answer = answers.Answer(
-                method=operation.method,
-                status=response.status_code,
-                headers={name.lower(): value for name, value in response.headers.items()},
-                body=response.content,
-                asked={name.lower(): value for name, value in each[2].items()},
-            )
-            for finding in answers.judge(operation, answer):
-                self._fail(
-                    operation.operation_id,
-                    finding.rule,
-                    f"{finding.pointer}: {finding.message}",
-                    f"{each[0]} {each[1]}",
-                )
+            self._judge_directed(operation, each, response)
+            if "etag" in response.headers:
+                again = directed.known_already(each, response.headers["etag"])
+                self._judge_directed(operation, again, directed.send(client, again))
+
+    def _judge_directed(
+        self, operation: Operation, sent: directed.Directed, response: httpx.Response
+    ) -> None:
+        self._note(operation, response.status_code)
+        method, url, headers, _ = sent
+        answer = answers.Answer(
+            method=method,
+            status=response.status_code,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=response.content,
+            asked={name.lower(): value for name, value in headers.items()},
+        )
+        for finding in answers.judge(operation, answer):
+            told = f"{finding.pointer}: {finding.message}"
+            self._fail(operation.operation_id, finding.rule, told, f"{method} {url}")
 
     def _scenarios(self) -> None:
         """Let the suite's own scenarios lead where neither chance nor a single request comes."""
@@ -156,17 +164,24 @@ class Fuzz:
             test()
 
     def _try(self, name: str, case: Any, aimed: bool) -> None:
-        operation = operations()[name]
-        caller = headers_of(self._target, operation.plane)
         if aimed:
             self._live.aim(name, case.path_parameters, case.body)
         wait_briefly(case.body)
-        response = case.call(base_url=self._target.url, headers=caller)
+        caller = headers_of(self._target, operations()[name].plane)
+        self._judge(name, case, case.call(base_url=self._target.url, headers=caller))
+
+    def _judge(self, name: str, case: Any, response: Any, recorder: Any = None) -> None:
+        operation = operations()[name]
         self._note(operation, response.status_code)
         left_out = excused(response.status_code, _document(response), case.body)
+        if not self._target.credentials:
+            left_out.append(AUTHENTICATION)
         checks = [check for each, check in _checks().items() if each in left_out]
+        caller = headers_of(self._target, operation.plane)
         try:
-            case.validate_response(response, excluded_checks=checks, headers=caller)
+            case.validate_response(
+                response, excluded_checks=checks, headers=caller, recorder=recorder
+            )
         except FailureGroup as group:
             for failure in group.exceptions:
                 title = getattr(failure, "title", type(failure).__name__)
@@ -191,7 +206,7 @@ class Fuzz:
         self._say(f"fail  {operation_id} {check}: {message[:200]}")
 
     def _late(self) -> bool:
-        late = time.monotonic() >= self._bounds.ends_at
+        late = self._bounds.late()
         self.found.out_of_time = self.found.out_of_time or late
         return late
 
@@ -200,7 +215,11 @@ def schema_of(namespace: str, mode: str) -> Any:
     """The published document as a source of requests of one mode."""
     # A namespace that does not exist ends every request at the same gate.
     inside = {"header.X-Namespace": namespace, "query.namespace": namespace}
-    config = SchemathesisConfig.from_dict({"parameters": inside, "generation": {"mode": mode}})
+    # Links are those of the contract, not guesses.
+    phases: dict[str, Any] = {"stateful": {"inference": {"algorithms": []}}}
+    config = SchemathesisConfig.from_dict(
+        {"parameters": inside, "generation": {"mode": mode}, "phases": phases}
+    )
     return schemathesis.openapi.from_dict(bundle.published(), config=config)
 
 
