@@ -19,6 +19,8 @@ from durable_conformance.verdict import Broken, LeftOut, Undecided, Verdict
 
 PARALLEL_MAX = 64
 _EXCHANGES_KEPT = 6
+# What `brief:` asks of the target: a run stays short by default.
+BRIEF_SECONDS_MAX = 10
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,9 @@ def _missing(scenario: Scenario, target: Target) -> tuple[Verdict, str] | None:
             return Verdict.UNSUPPORTED, f"the target does not advertise {name}"
         if kind == "auth" and target.auth != name:
             return Verdict.SKIPPED, f"the target is not under test with the driver {name}"
+        if kind == "brief" and not (target.query_seconds() or math.inf) <= BRIEF_SECONDS_MAX:
+            told = f"a query may wait longer than {BRIEF_SECONDS_MAX} s at the target"
+            return Verdict.SKIPPED, told
         if kind == "credential" and not _given(target, name):
             return Verdict.SKIPPED, f"no credential of its own was given for {name}"
     return None

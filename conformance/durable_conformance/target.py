@@ -70,6 +70,13 @@ class Target:
         own = self.advertised.get("capabilities") or {}
         return name in self.capabilities or bool(own.get(name) or capabilities.get(name))
 
+    def query_seconds(self) -> float | None:
+        """How long a query waits for a worker, where that is advertised."""
+        worker = self.advertised.get("worker_protocol") or {}
+        stated = (worker.get("server_capabilities") or {}).get("query_task_timeouts") or {}
+        seconds: float | None = stated.get("control_plane_timeout_seconds")
+        return seconds
+
     def takes_command(self, name: str) -> bool:
         """Whether a command of workflow tasks is advertised."""
         worker = self.advertised.get("worker_protocol") or {}

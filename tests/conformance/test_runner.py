@@ -99,6 +99,22 @@ def test_what_the_caller_left_out_is_skipped():
     assert outcome(GOOD, a_scenario("credential:admin")).verdict is Verdict.SKIPPED
 
 
+@pytest.mark.parametrize(
+    ("seconds", "verdict"), [(10, Verdict.PASS), (30, Verdict.SKIPPED), (None, Verdict.SKIPPED)]
+)
+def test_what_waits_for_a_long_limit_of_the_target_is_left_out(
+    seconds: int | None, verdict: Verdict
+) -> None:
+    stated = {"query_task_timeouts": {"control_plane_timeout_seconds": seconds}}
+    with toy_server(GOOD) as url:
+        known = {"worker_protocol": {"server_capabilities": stated}} if seconds else {}
+        client = Client(Target(url, advertised=known))
+        try:
+            assert run_one(a_scenario("brief:queries"), client).verdict is verdict
+        finally:
+            client.close()
+
+
 def test_an_unknown_name_is_the_suites_own_error():
     scenario = a_scenario(expect={"status": "{nobody}"})
 

@@ -1,7 +1,7 @@
 """The contract of this repository is whole, and its derived files are fresh."""
 
 import pytest
-from durable_contracts import bundle, consistency, locate, manifests, refusals
+from durable_contracts import bundle, consistency, locate, manifests, operations, refusals
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
 
@@ -28,3 +28,13 @@ def test_the_contract_files_fit_together() -> None:
 )
 def test_reasons_of_the_gates_have_their_status(reason: str, status: int) -> None:
     assert refusals.load()[reason].status == status
+
+
+def test_whatever_has_a_name_in_its_path_can_refuse_one_that_cannot_be_kept() -> None:
+    named = [
+        each
+        for each in operations.operations_of(bundle.published())
+        if each.plane != "public" and any(one.location == "path" for one in each.parameters)
+    ]
+    assert len(named) > 40
+    assert [each.operation_id for each in named if 422 not in each.responses] == []

@@ -10,16 +10,18 @@ import pytest
 from durable_conformance.cli import app
 from durable_conformance.contract import operations
 from durable_conformance.fuzz.bounds import Bounds
-from durable_conformance.fuzz.coverage import UNREACHABLE, Coverage
+from durable_conformance.fuzz.coverage import UNREACHABLE, UNREACHABLE_HERE, Coverage
 from durable_conformance.fuzz.excuses import ACCEPTANCE, REJECTION, excused
 from durable_conformance.fuzz.run import Fuzz
 from durable_conformance.target import Target
 from typer.testing import CliRunner
 
 from tests.served.serving import serving
+from tests.served.test_conformance import ROLE_TOKENS, ROLES
 from tests.support.server_process import TOKEN
 
 SECONDS_MAX = 60
+OWN_FLAGS = [word for role in ROLES for word in (f"--{role}-token", f"token-of-{role}")]
 HURRIED = {
     "WORKFLOW_SERVER_WORKER_POLL_TIMEOUT": "1",
     "WORKFLOW_SERVER_UPDATE_WAIT_COMPLETION_TIMEOUT_SECONDS": "1",
@@ -34,6 +36,9 @@ def test_what_was_not_reached_and_what_is_not_documented_is_told() -> None:
     health = coverage.document()["health.health"]
     assert coverage.undocumented() == [("health.health", 418)]
     assert (health["reached"], health["not_reached"]) == ({"200": 1}, [413])
+    own = coverage.document()["metrics.read"]
+    assert own["unreachable"]["404"] == UNREACHABLE_HERE["metrics.read", 404]
+    assert 404 not in own["not_reached"]
     assert health["unreachable"] == {"500": UNREACHABLE[500], "503": UNREACHABLE[503]}
     assert "health.health" in coverage.text().splitlines()[0]
     assert len(coverage.document()) == len(operations())
@@ -104,13 +109,14 @@ def test_only_a_server_that_asks_for_credentials_must_refuse_who_has_none(
 
 
 @pytest.mark.long
-def test_our_server_answers_only_what_is_documented(tmp_path: Path) -> None:
+def test_our_server_answers_all_that_is_documented_and_nothing_else(tmp_path: Path) -> None:
     report = tmp_path / "reached.json"
-    with serving("sqlite", tmp_path, "uvicorn", HURRIED) as url:
-        words = ["fuzz", "--server", url, "--token", TOKEN, "--examples", "5", "--seed", "1"]
+    with serving("sqlite", tmp_path, "uvicorn", {**ROLE_TOKENS, **HURRIED}) as url:
+        words = ["fuzz", "--server", url, *OWN_FLAGS, "--examples", "5", "--seed", "1"]
         said = CliRunner().invoke(app, [*words, "--coverage", str(report)])
 
     found = json.loads(report.read_text())
     assert found["failures"] == []
     assert said.exit_code == 0
-    assert all(each["reached"] for each in found["operations"].values())
+    missing = {name: each["not_reached"] for name, each in found["operations"].items()}
+    assert {name: statuses for name, statuses in missing.items() if statuses} == {}

@@ -152,7 +152,7 @@ class Edge:
         namespace = gates.namespace_of(request.headers, request.query, self._default_namespace)
         if operation.namespace_required and not self._known.surely_exists(namespace):
             await gates.check_namespace(self._known, namespace)
-        if b"%00" in request.raw_path:
+        if b"%00" in request.raw_path and operation.plane != "public":
             storable.check_ids(route.ids)
         given = body if type(body) is dict else {}
         call = self._call(request, route, principal, namespace)

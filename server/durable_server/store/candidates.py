@@ -4,7 +4,7 @@ Tables may have no statistics, so the keys of each part are counted, up to KEYS_
 """
 
 from functools import reduce
-from operator import add, and_
+from operator import add, and_, attrgetter
 from typing import Any, NamedTuple
 
 from peewee import SQL, fn
@@ -48,16 +48,24 @@ class Members(NamedTuple):
         return Run.select(every.c.shard, every.c.run_id, every.c.started_at).from_(every)
 
 
-class Beginning(NamedTuple):
-    """The part to begin with. `size`: how many keys it has, up to KEYS_MAX."""
+class Part(NamedTuple):
+    """A part of a condition that an index finds. `size`: how many keys it has, up to KEYS_MAX;
+    `oldest`: the least start among so many, the newest where there is a walk.
+    """
 
     members: Members
     size: int
+    oldest: int
 
     @property
     def few(self) -> bool:
         """Whether it has so few keys that all of them can be looked at."""
         return self.size < KEYS_MAX
+
+    @property
+    def walked(self) -> bool:
+        """Whether its keys have an index by start."""
+        return self.members.walk is not None
 
     def keys(self) -> Any:
         """A query of all keys, each once."""
@@ -65,29 +73,21 @@ class Beginning(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """The part to begin with, None when that would not help, and the keys of every part that an
-    index finds.
-    """
+    """The part to begin with, None when that would not help, and every part that an index finds."""
 
-    begin: Beginning | None
-    parts: tuple[Members, ...]
+    begin: Part | None
+    parts: tuple[Part, ...]
 
 
 def candidates(tx: Any, namespace: str, where: Any) -> Candidates:
-    """Where a search for a bound condition can begin."""
-    ranked: list[Any] = []
-    parts: list[Members] = []
-    for part in conjuncts(where):
-        members = _members(namespace, part, tx.kind)
-        if members is not None:
-            parts.append(members)
-            size, oldest = _reach(tx, members)
-            if size < KEYS_MAX or members.walk is not None:
-                ranked.append((size, oldest, len(ranked), members))
-    if not ranked:
-        return Candidates(None, tuple(parts))
-    size, _, _, members = min(ranked)
-    return Candidates(Beginning(members, size), tuple(parts))
+    """Where a search for a bound condition can begin.
+
+    Of two parts with many keys, the one whose newest go back further has fewer.
+    """
+    found = (_members(namespace, each, tx.kind) for each in conjuncts(where))
+    parts = tuple(Part(each, *_reach(tx, each)) for each in found if each is not None)
+    possible = (each for each in parts if each.few or each.walked)
+    return Candidates(min(possible, key=attrgetter("size", "oldest"), default=None), parts)
 
 
 def count_keys(tx: Any, members: Members, count_max: int) -> int:
@@ -107,9 +107,7 @@ def keys_of(model: Any) -> Any:
 
 
 def _reach(tx: Any, members: Members) -> tuple[int, int]:
-    """How many keys there are, up to KEYS_MAX, and the oldest start among the newest of them:
-    of two parts with many keys, the one that goes back further has fewer.
-    """
+    """How many keys there are, up to KEYS_MAX, and the oldest start among the newest of them."""
     size, oldest = 0, 0
     for select in members.selects:
         if size >= KEYS_MAX:
@@ -149,9 +147,9 @@ def _of_test(namespace: str, test: Test, kind: str) -> Members | None:
     if operator not in _BY_INDEX.get(name, ()):
         return None
     model: Any = Run.alias()
-    found = run_compared(test, kind, model)
+    picked = (model.namespace == namespace) & run_compared(test, kind, model)
     walk = model if name == "WorkflowType" and operator == "=" else None
-    return Members((keys_of(model).where(model.namespace == namespace, found),), walk)
+    return Members((keys_of(model).where(picked),), walk, picked, test)
 
 
 def _of_attribute(namespace: str, test: Test) -> Members | None:
@@ -184,12 +182,12 @@ def _of_statuses(namespace: str, statuses: tuple[str, ...]) -> Members | None:
     if set(statuses) <= set(BUCKETS["running"]):
         model: Any = Run.alias()
         picked = (model.namespace == namespace) & model.closed_at.is_null()
-        return Members((keys_of(model).where(picked),), model)
+        return Members((keys_of(model).where(picked),), model, picked)
     if not set(statuses) <= set(BUCKETS["failed"]):
         return None
     selects = []
     for status in dict.fromkeys(statuses):
         model = Run.alias()
-        found = (model.namespace == namespace) & (model.status == status)
-        selects.append(keys_of(model).where(found, failed(model)))
-    return Members(tuple(selects), model if len(selects) == 1 else None)
+        picked = (model.namespace == namespace) & (model.status == status) & failed(model)
+        selects.append(keys_of(model).where(picked))
+    return Members(tuple(selects), *((model, picked) if len(selects) == 1 else ()))

@@ -4,11 +4,12 @@ A walk along one part ends early where its runs often fit the others as well: it
 Where they seldom do, the keys that all parts have in common are found in the indexes alone.
 """
 
+from collections.abc import Iterator
 from functools import reduce
-from operator import and_
+from operator import and_, attrgetter
 from typing import Any
 
-from durable_server.store.candidates import Members, count_keys, keys_of
+from durable_server.store.candidates import Members, Part, count_keys, keys_of
 from durable_server.store.models import Run
 from durable_server.store.sources import (
     START,
@@ -27,6 +28,8 @@ HEADS = {"postgresql": (500, 10_000), "sqlite": (500,)}
 COMMON_MIN, COMMON_MAX = 2_000, 50_000
 # A walk goes on when its first head filled one part in so many of a page.
 SHARE = 5
+# How many times wider than the narrowest a third part may be and still be worth reading.
+WIDER = 2
 
 
 def can_meet(search: Search) -> bool:
@@ -51,13 +54,36 @@ def walks_on(found: int, limit: int) -> bool:
 
 
 def common(tx: Any, search: Search) -> Source | None:
-    """Those runs among the keys that all narrow parts have that match; None if none is narrow."""
-    sizes = [(count_keys(tx, each, COMMON_MAX), each) for each in search.parts]
-    narrow = tuple(each for size, each in sizes if size < COMMON_MAX)
-    if not narrow:
+    """Those runs among the keys that narrow parts have in common that match; None if none is.
+
+    The two narrowest leave few keys. To read a much wider part would cost more than to look at
+    the runs of those.
+    """
+    sizes = sorted(each for each in _sizes(tx, search.parts) if each[0] < COMMON_MAX)
+    if not sizes:
         return None
+    near = [each for each in sizes[2:] if each[0] < WIDER * sizes[0][0]]
+    narrow = tuple(search.parts[place].members for _, place in (*sizes[:2], *near))
     shared = reduce(and_, [each.every() for each in narrow])
     return among(search, shared.alias("k"), narrow)
+
+
+def _sizes(tx: Any, parts: tuple[Part, ...]) -> Iterator[tuple[int, int]]:
+    """How many keys each part has, as far as that matters, with its place among the parts.
+
+    Of those with an index by start only the narrowest is counted: how far back the same number of
+    keys goes tells how many times as many the others have.
+    """
+    many = [each for each in parts if each.walked and not each.few]
+    narrowest = min(many, key=attrgetter("oldest"), default=None)
+    size = count_keys(tx, narrowest.members, COMMON_MAX) if narrowest else 0
+    for place, each in enumerate(parts):
+        if each.few:
+            yield each.size, place
+        elif narrowest is None or not each.walked:
+            yield count_keys(tx, each.members, COMMON_MAX), place
+        else:
+            yield size * (tx.now - narrowest.oldest) // max(1, tx.now - each.oldest), place
 
 
 def _walk(search: Search) -> tuple[Any, Any, tuple[Members, ...]]:

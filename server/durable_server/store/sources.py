@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from peewee import JOIN, SQL, Case
 
-from durable_server.store.candidates import Beginning, Members
+from durable_server.store.candidates import Members, Part
 from durable_server.store.conditions import (
     NULLABLE,
     compared,
@@ -36,8 +36,8 @@ class Search(NamedTuple):
     where: Any
     beside: tuple[Any, ...]
     order: tuple[tuple[Attribute, bool], ...]
-    begin: Beginning | None
-    parts: tuple[Members, ...]
+    begin: Part | None
+    parts: tuple[Part, ...]
     kind: str
 
 
@@ -78,7 +78,7 @@ def source_of(search: Search, present: bool | None) -> Source:
     if begin is None:
         return _whole(search, present)
     walk, implied = begin.members.walk, [begin.members.implied]
-    if first == START and walk is not None and walk.model is RunAttribute:
+    if first == START and walk is not None and (few or walk.model is RunAttribute):
         conditions = (begin.members.picked, *starts_of(search, walk))
         conditions += _conditions(search, implied, walk)
         return Source(walk, _same_run(walk), conditions, keys_by_start(search, walk))
@@ -119,7 +119,7 @@ def ordered(query: Any, keys: tuple[Key, ...], after: tuple[Any, ...] | None) ->
     return query if after is None else query.where(_behind(keys, after))
 
 
-def _leads_along(begin: Beginning | None, first: Attribute) -> bool:
+def _leads_along(begin: Part | None, first: Attribute) -> bool:
     """Whether the part to begin with lies along the index that has the order of the page."""
     part = begin.members.implied if begin else None
     along = part is not None and part.attribute == first and part.operator in _ALONG
