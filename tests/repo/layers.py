@@ -47,6 +47,7 @@ SERVER: dict[str, set[str]] = {
     | {"observer"},
     "call": {"server", "auth", "engine.trace_context"},
     "attribution": {"call"},
+    "searches": {"call", "refusal", "store.errors"},
     "start_input": {"attribution", "call", "engine", "ids", "payloads", "refusal"}
     | {"search_attributes", "external_payloads"},
     "signal_requests": {"external_payloads"}
@@ -90,7 +91,7 @@ SERVER: dict[str, set[str]] = {
         ),
         *("refusal", "attribution", "search_attributes", "config", "command_contracts"),
         *("signal_requests", "update_requests", "external_payloads", "payload_storage"),
-        "visibility",
+        *("searches", "visibility"),
         *("client_input", "start_input", "telemetry.exposition"),
     },
     "maintenance.bulk_operations": {"server", "engine", "advance.intents", "store.queries", "clock"}

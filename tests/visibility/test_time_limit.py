@@ -60,6 +60,17 @@ def test_a_query_that_takes_too_long_is_refused_by_name(asker: Asker, path: str)
     assert answer.body["timeout_milliseconds"] == 1
 
 
+def test_a_dry_run_that_takes_too_long_is_refused_and_the_operation_is_not(asker: Asker) -> None:
+    wish = {"operation": "cancel", "query": SLOW, "limit": 1}
+
+    dry = asker.ask("POST", "/api/bulk-operations", {**wish, "dry_run": True}, HEADERS)
+    begun = asker.ask("POST", "/api/bulk-operations", wish, HEADERS)
+
+    assert (dry.status, dry.body["reason"]) == (422, "visibility_query_timeout")
+    assert (begun.status, begun.body["status"]) == (202, "running")
+    assert begun.body["progress"]["matched_exact"] is False
+
+
 def test_the_connection_serves_the_next_reader_without_a_limit(asker: Asker) -> None:
     readers = Readers(asker.server.store, count=1)
     readers.start()

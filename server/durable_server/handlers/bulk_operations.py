@@ -12,6 +12,7 @@ from durable_server.engine import bulk
 from durable_server.engine.bulk import BulkOperation
 from durable_server.ids import new_plain_id
 from durable_server.refusal import Refusal, invalid
+from durable_server.searches import found_in_time
 from durable_server.store import bulk_operations as stored
 from durable_server.store import selections
 from durable_server.views.bulk_operations import shown
@@ -24,10 +25,12 @@ async def start(call: Call, body: dict[str, Any]) -> Reply:
     """Begin an operation, or tell what it would do."""
     _check(body)
     wanted = _wanted(call, body)
-    counted = bulk.MATCHED_MAX + 1
-    matched = await call.server.read(selections.count_open, wanted, counted)
-    exact = matched < counted
-    wanted = wanted._replace(matched=min(matched, bulk.MATCHED_MAX), matched_exact=exact)
+    try:
+        wanted = await _counted(call, wanted)
+    except Refusal as refusal:
+        # What is too much to be counted in time can be carried out all the same.
+        if body.get("dry_run") or refusal.reason != "visibility_query_timeout":
+            raise
     if body.get("dry_run"):
         return Reply(200, await _dry(call, wanted))
     kept: BulkOperation = await call.server.lanes.write(lambda tx: _begin(tx, wanted))
@@ -105,7 +108,7 @@ def _wanted(call: Call, body: dict[str, Any]) -> BulkOperation:
         status="running",
         closed_reason=None,
         matched=0,
-        matched_exact=True,
+        matched_exact=False,
         done=0,
         skipped=0,
         failed=0,
@@ -121,8 +124,15 @@ def _wanted(call: Call, body: dict[str, Any]) -> BulkOperation:
     )
 
 
+async def _counted(call: Call, wanted: BulkOperation) -> BulkOperation:
+    """The operation with how many runs it would address, up to MATCHED_MAX."""
+    matched = await found_in_time(call, selections.count_open, wanted, bulk.MATCHED_MAX + 1)
+    exact = matched <= bulk.MATCHED_MAX
+    return wanted._replace(matched=min(matched, bulk.MATCHED_MAX), matched_exact=exact)
+
+
 async def _dry(call: Call, wanted: BulkOperation) -> dict[str, Any]:
-    found = await call.server.read(selections.open_runs, wanted, bulk.SAMPLE_MAX)
+    found = await found_in_time(call, selections.open_runs, wanted, bulk.SAMPLE_MAX)
     sample = [
         {
             "workflow_id": each.target.workflow_id,

@@ -1,6 +1,5 @@
 """Workflows: start, list, describe, and the runs of a workflow."""
 
-from collections.abc import Callable
 from typing import Any
 
 from durable_server import external_payloads
@@ -10,11 +9,11 @@ from durable_server.clock import instant_of
 from durable_server.engine.liveness import OpenWork
 from durable_server.ids import new_plain_id
 from durable_server.refusal import Refusal, invalid
+from durable_server.searches import found_in_time
 from durable_server.start_input import start_in
 from durable_server.store import open_work as stored_open_work
 from durable_server.store import runs as stored_runs
 from durable_server.store import visibility
-from durable_server.store.errors import StoreSlow
 from durable_server.views import runs as shown
 from durable_server.visibility import grammar
 from durable_server.visibility.attributes import BUCKETS as STATUSES_OF
@@ -46,7 +45,7 @@ async def list(
     wanted = _wanted(call, workflow_type, status, task_queue, query, started)
     order = ",".join(f"{each.name} {each.descending}" for each in wanted.query.order)
     after = shown.cursor_of(next_page_token, order)
-    rows = await _asked(call, visibility.list_matching, wanted, after, page_size + 1)
+    rows = await found_in_time(call, visibility.list_matching, wanted, after, page_size + 1)
     page = rows[:page_size]
     more = len(rows) > page_size
     token = shown.cursor_token(order, page[-1].keys, page[-1].run.run_id) if more else None
@@ -76,19 +75,10 @@ async def count(
     started = (started_after, started_before)
     wanted = _wanted(call, workflow_type, status, task_queue, query, started)
     names = [name.strip() for name in group_by.split(",")] if group_by else []
-    total = await _asked(call, visibility.count_matching, wanted)
-    rows = await _asked(call, visibility.count_by, wanted, names) if names else []
+    total = await found_in_time(call, visibility.count_matching, wanted)
+    rows = await found_in_time(call, visibility.count_by, wanted, names) if names else []
     groups = [{"values": row[:-1], "count": row[-1]} for row in rows]
     return Reply(200, {"count": total, "groups": groups})
-
-
-async def _asked(call: Call, query: Callable[..., Any], *arguments: Any) -> Any:
-    """What a query finds, all of one moment, unless that takes too long."""
-    limit = call.server.settings.visibility_query_timeout_milliseconds
-    try:
-        return await call.server.read(query, *arguments, snapshot=True, milliseconds_max=limit)
-    except StoreSlow:
-        raise Refusal("visibility_query_timeout", timeout_milliseconds=limit) from None
 
 
 def _wanted(
