@@ -139,7 +139,7 @@ def _missing(scenario: Scenario, target: Target) -> tuple[Verdict, str] | None:
             return Verdict.SKIPPED, f"the target is not under test with the driver {name}"
         if kind == "brief" and not (target.query_seconds() or math.inf) <= BRIEF_SECONDS_MAX:
             told = f"a query may wait longer than {BRIEF_SECONDS_MAX} s at the target"
-            return Verdict.SKIPPED, told
+            return Verdict.UNSUPPORTED, told
         if kind == "credential" and not _given(target, name):
             return Verdict.SKIPPED, f"no credential of its own was given for {name}"
     return None

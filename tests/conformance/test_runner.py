@@ -100,7 +100,8 @@ def test_what_the_caller_left_out_is_skipped():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "verdict"), [(10, Verdict.PASS), (30, Verdict.SKIPPED), (None, Verdict.SKIPPED)]
+    ("seconds", "verdict"),
+    [(10, Verdict.PASS), (30, Verdict.UNSUPPORTED), (None, Verdict.UNSUPPORTED)],
 )
 def test_what_waits_for_a_long_limit_of_the_target_is_left_out(
     seconds: int | None, verdict: Verdict
