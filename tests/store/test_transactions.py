@@ -1,6 +1,8 @@
 """What is written comes back; conflicts and refusals store nothing."""
 
 import copy
+import sqlite3
+from contextlib import suppress
 
 import psycopg2
 import pytest
@@ -187,3 +189,18 @@ def test_postgres_skips_what_another_holds_refuses_nul_and_recovers(store):
     with connection.transaction() as tx:
         assert tx.lock_runs(keys_of(start), [], [])
     assert isinstance(classify(psycopg2.InterfaceError("closed")), StoreLost)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_whoever_holds_a_transaction_that_is_over_touches_its_connection_no_more(store, fails):
+    # On another thread, the end of its cursor would reset what the next transaction runs.
+    kept = []
+    start = a_start()
+    with suppress(Refusal), store.connect().transaction() as tx:
+        kept.append(tx)
+        tx.write([start])
+        if fails:
+            raise Refusal("store_busy")
+
+    with pytest.raises((sqlite3.ProgrammingError, psycopg2.InterfaceError)):
+        kept[0].fetch("events_of_runs", [(*keys_of(start)[0], 0, 9)])

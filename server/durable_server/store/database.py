@@ -73,9 +73,11 @@ class Connection:
             raise classify(error) from error
         try:
             yield opened
+            opened.close()
             self._unlimit(milliseconds_max)
             self._database.connection().cursor().execute("COMMIT")
         except BaseException as error:
+            opened.close()
             self._after(error)
             translated = classify(error)
             if translated is error:

@@ -30,6 +30,15 @@ class Transaction:
     def __init__(self, database: Any, cursor: Any, now: int) -> None:
         self.database, self.now, self._cursor = database, now, cursor
 
+    def close(self) -> None:
+        """Let go of the cursor, on the thread of its connection.
+
+        The traceback of a refusal keeps the transaction for whoever answers it. On another thread
+        the end of a SQLite cursor resets the statement that it ran last, which the next transaction
+        may be running.
+        """
+        self._cursor.close()
+
     def fetch(self, name: str, keys: Keys) -> list[Any]:
         """The rows that a question finds for all these keys, with one statement."""
         if not keys:
