@@ -38,3 +38,14 @@ def test_whatever_has_a_name_in_its_path_can_refuse_one_that_cannot_be_kept() ->
     ]
     assert len(named) > 40
     assert [each.operation_id for each in named if 422 not in each.responses] == []
+
+
+def test_whole_numbers_of_addresses_have_bounds() -> None:
+    numbers = [
+        (each.operation_id, one.name, one.schema)
+        for each in operations.operations_of(bundle.published())
+        for one in each.parameters
+        if "integer" in one.schema.get("type", ())
+    ]
+    assert len(numbers) > 5
+    assert [each for each in numbers if not {"minimum", "maximum"} <= set(each[2])] == []
