@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from durable_server.visibility.grammar import parse
+import pytest
+from durable_server.refusal import Refusal
+from durable_server.visibility.grammar import parse, parse_condition
 from durable_server.visibility.terms import And, Not, Or, Order, Predicate, Query
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,3 +74,16 @@ def test_a_query_is_read_as_it_was_said(query: Query) -> None:
         text += f" ORDER BY {', '.join(keys)}"
 
     assert parse(text) == query
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [("", 0), ("  ", 2), ("ORDER BY StartTime", 18), ("A = 1 ORDER BY StartTime DESC, B", 15)],
+)
+def test_what_addresses_runs_has_a_condition_and_no_order(text: str, position: int) -> None:
+    with pytest.raises(Refusal) as refused:
+        parse_condition(text)
+
+    assert refused.value.reason == "invalid_visibility_query"
+    assert refused.value.facts["position"] == position
+    assert parse_condition("A = 1") == parse("A = 1")

@@ -58,5 +58,7 @@ def _matching(tx: Any, operation: BulkOperation) -> Any:
 
 
 def _condition(tx: Any, operation: BulkOperation) -> Any:
-    bound = check.bind(grammar.parse(operation.query), definitions(tx, operation.namespace))
+    bound = check.bind(
+        grammar.parse_condition(operation.query), definitions(tx, operation.namespace)
+    )
     return conditions.condition(bound.where, tx.kind)

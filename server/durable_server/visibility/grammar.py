@@ -89,6 +89,16 @@ def parse(text: str) -> Query:
     return query  # type: ignore[no-any-return]
 
 
+def parse_condition(text: str) -> Query:
+    """The same for a text that has to have a condition, and no order."""
+    query = parse(text)
+    if query.where is None:
+        raise _refused(len(text), "A condition is wanted, which says which runs.")
+    if query.order:
+        raise _refused(query.order[0].at, "A condition is wanted, without an order.")
+    return query
+
+
 def _refused(position: int, problem: str) -> Refusal:
     violations = [{"pointer": "/query", "message": problem}]
     return Refusal(
