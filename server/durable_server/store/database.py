@@ -4,7 +4,7 @@ A `Connection` belongs to one thread. Drivers' errors leave as StoreBusy, StoreL
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import peewee
@@ -72,12 +72,11 @@ class Connection:
             self._after(error)
             raise classify(error) from error
         try:
-            yield opened
-            opened.close()
+            with closing(opened):
+                yield opened
             self._unlimit(milliseconds_max)
             self._database.connection().cursor().execute("COMMIT")
         except BaseException as error:
-            opened.close()
             self._after(error)
             translated = classify(error)
             if translated is error:

@@ -83,7 +83,9 @@ def _sizes(tx: Any, parts: tuple[Part, ...]) -> Iterator[tuple[int, int]]:
         elif narrowest is None or not each.walked:
             yield count_keys(tx, each.members, COMMON_MAX), place
         else:
-            yield size * (tx.now - narrowest.oldest) // max(1, tx.now - each.oldest), place
+            # Imported runs may have starts that are still to come.
+            spans = [max(1, tx.now - one.oldest) for one in (narrowest, each)]
+            yield size * spans[0] // spans[1], place
 
 
 def _walk(search: Search) -> tuple[Any, Any, tuple[Members, ...]]:
